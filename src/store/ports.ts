@@ -1,0 +1,275 @@
+/**
+ * The ports of the backplane. Two adapters implement them, `sqlite/` (embedded) and `redis/` (shared);
+ * `test/contract` holds both to the same behaviour. Nothing above this file knows which one is running.
+ */
+
+// ---------------------------------------------------------------- log
+
+/**
+ * Position of an entry in a room's log: `<ms>-<sequence>`, both decimal.
+ * Order them with `compareEntryIds`, never as strings.
+ */
+export type EntryId = string
+
+/** Orders two entry ids: negative, zero or positive. */
+export function compareEntryIds(a: EntryId, b: EntryId): number {
+  const [aMs, aSeq] = splitEntryId(a)
+  const [bMs, bSeq] = splitEntryId(b)
+  return aMs - bMs || aSeq - bSeq
+}
+
+function splitEntryId(id: EntryId): [number, number] {
+  const dash = id.indexOf('-')
+  return dash < 0 ? [Number(id), 0] : [Number(id.slice(0, dash)), Number(id.slice(dash + 1))]
+}
+
+export const firstEntryId: EntryId = '0-0'
+
+/** How a room's log is kept. Stored with the room; set once by whoever opens it first. */
+export interface LogConfig {
+  /** Entries kept; older ones are trimmed unless a work group still needs them. Default 10,000. */
+  cap: number
+  /** Bytes of bodies after which an append is refused with `RoomFull`. */
+  quotaBytes: number
+  /** How long message ids are remembered, so that a repeated append has one effect (ms). */
+  dedupeMs: number
+  /** What the layer above keeps with the room (visibility, members). JSON. */
+  meta: unknown
+}
+
+export interface Append {
+  room: string
+  /** Idempotency key: the same message id in the same room is stored once. */
+  messageId: string
+  /** The envelope as JSON. */
+  body: string
+}
+
+export type AppendResult =
+  /** Durable. `duplicate` when this message id was there already; `entry` is then the first one's. */
+  | { ok: true; entry: EntryId; duplicate: boolean }
+  | { ok: false; reason: 'room_full'; bytes: number; quotaBytes: number }
+  | { ok: false; reason: 'room_unknown' }
+
+export interface LogEntry {
+  entry: EntryId
+  messageId: string
+  body: string
+}
+
+/** Who reads as a work group's consumer. `name` is stable over restarts; `fence` grows with every restart. */
+export interface Owner {
+  name: string
+  fence: number
+}
+
+export interface Delivery extends LogEntry {
+  /** 1 on first delivery; counted by us, because the store's own counter also counts history reads. */
+  attempt: number
+}
+
+export interface RecordWrite {
+  key: string
+  /** JSON-serialisable; `undefined` deletes. */
+  value: unknown
+  ttlMs?: number
+}
+
+/** What is applied together with an acknowledgement, all or nothing. */
+export interface Effects {
+  posts: readonly Append[]
+  /** Unconditional writes to the records kept beside the room (see `Log.record`). */
+  records: readonly RecordWrite[]
+}
+
+export type Commit =
+  /** Acknowledges one entry of a work group. Decided per entry: still pending, this owner, this fence. */
+  | { kind: 'work'; room: string; group: string; owner: Owner; entry: EntryId; effects?: Effects }
+  /** Moves a member's cursor forward to `entry`. Skipped as stale when the cursor is already at or past it. */
+  | { kind: 'cursor'; room: string; member: string; owner: Owner; entry: EntryId; effects?: Effects }
+
+export type CommitResult =
+  | { ok: true; posted: EntryId[] }
+  /** Someone else owns the entry, it was committed before, or the fence is old: nothing was applied. */
+  | { ok: false; reason: 'stale' }
+  /** An effect could not be applied (quota, unknown room): nothing was applied and the entry stays pending. */
+  | { ok: false; reason: 'room_full' | 'room_unknown'; room: string }
+
+export interface PendingEntry {
+  entry: EntryId
+  owner: string
+  idleMs: number
+  attempt: number
+}
+
+export interface DeadEntry {
+  /** Position in the dead-letter log of the room. */
+  entry: EntryId
+  /** Where it stood in the room. */
+  original: EntryId
+  messageId: string
+  body: string
+  group: string
+  reason: string
+  attempts: number
+  /** ms since 1970 */
+  time: number
+}
+
+export interface LogInfo {
+  room: string
+  config: LogConfig
+  entries: number
+  bytes: number
+  first?: EntryId
+  last?: EntryId
+  groups: { group: string; pending: number; lastDelivered: EntryId }[]
+  members: { member: string; cursor: EntryId }[]
+  dead: number
+}
+
+export interface Stoppable {
+  /** Stopping twice, or before the start finished, is harmless. */
+  stop(): Promise<void>
+}
+
+/** Durable, ordered, named logs ("rooms"): append, read, work groups, member cursors, dead letters. */
+export interface Log {
+  /** Opens a room: stores `config` when the room is new, else returns the stored one untouched. */
+  open(room: string, config: LogConfig): Promise<{ config: LogConfig; created: boolean }>
+  configure(room: string, config: LogConfig): Promise<void>
+  info(room: string): Promise<LogInfo | undefined>
+  /** Names of rooms, sorted, after `after`. */
+  list(options?: { after?: string; limit?: number }): Promise<string[]>
+  /** Removes a room with all that belongs to it. */
+  remove(room: string): Promise<void>
+
+  /** Each append stands alone: one may be refused while the others succeed. In order per room. */
+  append(appends: readonly Append[]): Promise<AppendResult[]>
+  /** Entries strictly between `after` and `before`, oldest first unless `reverse`. */
+  range(room: string, options: { after?: EntryId; before?: EntryId; limit: number; reverse?: boolean }): Promise<LogEntry[]>
+
+  /** Creates the group when it is new; `from` is the id after which it starts ('end': only later posts). */
+  openGroup(room: string, group: string, from: EntryId | 'end'): Promise<void>
+  /** Takes new entries for `owner`. Never blocks. A fence below the highest seen for this owner takes nothing. */
+  take(room: string, group: string, owner: Owner, count: number): Promise<Delivery[]>
+  /** The owner's own pending entries after `after` (a lost reply leaves some): call first on start and reconnect. */
+  owned(room: string, group: string, owner: Owner, options: { after?: EntryId; count: number }): Promise<Delivery[]>
+  /** Takes over entries that others hold and have not touched for `minIdleMs`. Counts an attempt for each. */
+  takeOver(room: string, group: string, owner: Owner, options: { minIdleMs: number; count: number }): Promise<Delivery[]>
+  /** Counts one more attempt for an entry this owner holds and restarts its idle time. `undefined` when it is no longer ours. */
+  retry(room: string, group: string, owner: Owner, entry: EntryId): Promise<number | undefined>
+  /** Restarts the idle time of entries still being worked on. Returns those that are still this owner's. */
+  extend(room: string, group: string, owner: Owner, entries: readonly EntryId[]): Promise<EntryId[]>
+  /** Effects first, acknowledgement last, one atomic step per commit; results in order. */
+  commit(commits: readonly Commit[]): Promise<CommitResult[]>
+  /** Moves an entry this owner holds into the room's dead letters and acknowledges it, in one step. False when it is not ours any more. */
+  bury(room: string, group: string, owner: Owner, entry: EntryId, reason: string): Promise<boolean>
+  pending(room: string, group: string, options?: { after?: EntryId; count?: number }): Promise<PendingEntry[]>
+  deadLetters(room: string, options?: { after?: EntryId; count?: number }): Promise<DeadEntry[]>
+  /** Appends dead entries to the room again under fresh message ids and removes them; returns how many. */
+  replay(room: string, entries: readonly EntryId[]): Promise<number>
+
+  /** A member's cursor; created at `from` when new ('end': the present end of the log). Registers `owner`'s fence for the member. */
+  openCursor(room: string, member: string, owner: Owner, from: EntryId | 'end'): Promise<EntryId>
+
+  /** A record kept beside the room, written through `Effects.records`. */
+  record(room: string, key: string): Promise<unknown>
+
+  /**
+   * Calls `onRing` with rooms that have new entries (in any process): soon after each append, coalesced,
+   * and from a sweep, so that a lost ring costs about a second and never a message.
+   */
+  listen(onRing: (rooms: ReadonlyMap<string, EntryId>) => void): Promise<Stoppable>
+}
+
+// ---------------------------------------------------------------- records
+
+export interface StoredRecord {
+  value: unknown
+  /** Starts at 1, grows by one with each write of the key. */
+  version: number
+}
+
+export type WriteResult =
+  | { ok: true; version: number }
+  | { ok: false; reason: 'conflict'; current: StoredRecord | undefined }
+
+/** Keyed JSON values with versions. Keys come from the key catalogue. */
+export interface Records {
+  get(key: string): Promise<StoredRecord | undefined>
+  getMany(keys: readonly string[]): Promise<(StoredRecord | undefined)[]>
+  /**
+   * Writes when the present version equals `expect` (0: must not exist; absent: whatever is there).
+   * `ttlMs` replaces any expiry; without it the record lives on without one.
+   */
+  put(key: string, value: unknown, options?: { expect?: number; ttlMs?: number }): Promise<WriteResult>
+  delete(key: string, options?: { expect?: number }): Promise<WriteResult>
+  /** Restarts the time to live; false when the key is gone. */
+  expire(key: string, ttlMs: number): Promise<boolean>
+  /** Keys that start with `prefix`, in pages; order is not promised, each key at most once per full scan. */
+  scan(prefix: string, options?: { cursor?: string; limit?: number }): Promise<{ keys: string[]; cursor?: string }>
+}
+
+// ---------------------------------------------------------------- leases
+
+export interface LeaseGrant {
+  /** Strictly greater than every fence given for this name before, even by a server that lost its data. */
+  fence: number
+  /**
+   * `clock.monotonic()` time after which the holder must consider itself without the lease:
+   * counted from when it asked, less a margin for clock drift.
+   */
+  heldUntil: number
+}
+
+/** Mutual exclusion with fencing. The holder must stop acting at `heldUntil`; writers check the fence. */
+export interface Leases {
+  /** `undefined` when someone else holds it. The same holder asking again gets a new fence. */
+  acquire(name: string, holder: string, ttlMs: number): Promise<LeaseGrant | undefined>
+  /** `undefined` when it is no longer held under this fence. */
+  renew(name: string, holder: string, fence: number, ttlMs: number): Promise<LeaseGrant | undefined>
+  /** False when it was not held under this fence. */
+  release(name: string, holder: string, fence: number): Promise<boolean>
+  /** Who holds it now; for people and status pages only. */
+  inspect(name: string): Promise<{ holder: string; fence: number; remainingMs: number } | undefined>
+}
+
+// ---------------------------------------------------------------- blobs
+
+/** Immutable bytes under their SHA-256 (lower-case hex). */
+export interface Blobs {
+  /** Returns the hash. Storing the same bytes twice is harmless. */
+  put(bytes: Uint8Array, options?: { ttlMs?: number }): Promise<string>
+  /** `undefined` when absent; `StoreCorrupt` when the bytes do not match the hash. */
+  get(hash: string): Promise<Uint8Array | undefined>
+  has(hash: string): Promise<boolean>
+  /** False when it was not there. */
+  delete(hash: string): Promise<boolean>
+}
+
+// ---------------------------------------------------------------- signals
+
+/** Fire-and-forget channels and capped rings: what the bus mirror runs on. Only a shared store has it. */
+export interface Signals {
+  publish(channel: string, payload: string): Promise<void>
+  /** `onGap` is called after every resubscribe: whatever was published in between is lost to this subscriber. */
+  subscribe(channel: string, onPayload: (payload: string) => void, onGap: () => void): Promise<Stoppable>
+  /** Appends to a capped ring and publishes on `channel` in one step. */
+  ring(ring: string, cap: number, channel: string, payload: string): Promise<EntryId>
+  /** Oldest first, strictly after `after`. `truncated` when entries after `after` were already dropped. */
+  readRing(ring: string, after: EntryId, limit: number): Promise<{ entries: { entry: EntryId; payload: string }[]; truncated: boolean }>
+  /** The newest position of a ring ('0-0' when empty). */
+  ringEnd(ring: string): Promise<EntryId>
+}
+
+/** One backplane: the ports over one store. */
+export interface Store {
+  readonly kind: 'sqlite' | 'redis'
+  readonly signals?: Signals
+  readonly log: Log
+  readonly records: Records
+  readonly leases: Leases
+  readonly blobs: Blobs
+  close(): Promise<void>
+}
