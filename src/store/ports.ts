@@ -7,6 +7,8 @@
 
 /**
  * Position of an entry in a room's log: `<ms>-<sequence>`, both decimal.
+ * `sequence` numbers the entries of the room from 1 without gaps (trimming and restarts do not reset it) and `ms` never
+ * goes back, so that a reader whose next entry is not the following number knows how many it missed.
  * Order them with `compareEntryIds`, never as strings.
  */
 export type EntryId = string
@@ -16,6 +18,11 @@ export function compareEntryIds(a: EntryId, b: EntryId): number {
   const [aMs, aSeq] = splitEntryId(a)
   const [bMs, bSeq] = splitEntryId(b)
   return aMs - bMs || aSeq - bSeq
+}
+
+/** The number of an entry in its room: 1 for the first ever appended, 0 for `firstEntryId`. */
+export function entrySequence(id: EntryId): number {
+  return splitEntryId(id)[1]
 }
 
 function splitEntryId(id: EntryId): [number, number] {
@@ -85,8 +92,11 @@ export interface Effects {
 export type Commit =
   /** Acknowledges one entry of a work group. Decided per entry: still pending, this owner, this fence. */
   | { kind: 'work'; room: string; group: string; owner: Owner; entry: EntryId; effects?: Effects }
-  /** Moves a member's cursor forward to `entry`. Skipped as stale when the cursor is already at or past it. */
-  | { kind: 'cursor'; room: string; member: string; owner: Owner; entry: EntryId; effects?: Effects }
+  /**
+   * Moves a member's cursor forward to `entry`. Skipped as stale when the cursor is already at or past it, or the fence is old.
+   * With `dead` the entry is also copied into the room's dead letters (group: the member's name), in the same step.
+   */
+  | { kind: 'cursor'; room: string; member: string; owner: Owner; entry: EntryId; effects?: Effects; dead?: { reason: string; attempts: number } }
 
 export type CommitResult =
   | { ok: true; posted: EntryId[] }
