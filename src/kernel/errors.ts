@@ -147,6 +147,13 @@ export class StoreUnavailable extends HivemindError {
   }
 }
 
+/** More calls are waiting for the store than it may queue. */
+export class StoreBusy extends HivemindError {
+  constructor(what: string, readonly limit: number) {
+    super('store_busy', `${limit} ${what} are waiting already: await earlier calls before making more`, true)
+  }
+}
+
 export class StoreFull extends HivemindError {
   constructor(message: string, cause?: unknown) {
     super('store_full', message, true, { cause })
