@@ -54,7 +54,12 @@ export interface Append {
 
 export type AppendResult =
   /** Durable. `duplicate` when this message id was there already; `entry` is then the first one's. */
-  | { ok: true; entry: EntryId; duplicate: boolean }
+  | { ok: true; entry: EntryId; duplicate: boolean; journalled?: undefined }
+  /**
+   * The shared store is away: accepted into this node's outage journal and sent when it is back. Only the outage store
+   * answers this, never an adapter. Work groups wait for the shared store; join members get it through `Log.local`.
+   */
+  | { ok: true; entry?: undefined; duplicate: boolean; journalled: true }
   | { ok: false; reason: 'room_full'; bytes: number; quotaBytes: number }
   | { ok: false; reason: 'room_unknown' }
 
@@ -143,8 +148,25 @@ export interface Stoppable {
   stop(): Promise<void>
 }
 
+/**
+ * Delivery to join members on this node while the shared store is away. A journalled message has no entry id and moves no
+ * cursor: the member is given it at once, `handed` remembers that durably, and when the message comes back as an entry of
+ * the room, `wasHanded` says to skip it (and to move the cursor past it as usual).
+ * When the store was away, readers must open their cursors and groups again before they go on.
+ */
+export interface LocalDelivery {
+  /** Calls `onPost` for each message this node journals (also those of effects), in order, once it is durable here. */
+  listen(onPost: (post: Append) => void): Stoppable
+  /** The member has handled a journalled message; its effects are journalled in the same step. `stale` when it had it already. */
+  handed(room: string, member: string, messageId: string, effects?: Effects): Promise<CommitResult>
+  wasHanded(room: string, member: string, messageId: string): boolean
+}
+
 /** Durable, ordered, named logs ("rooms"): append, read, work groups, member cursors, dead letters. */
 export interface Log {
+  /** Present on the outage store in front of a shared store. */
+  readonly local?: LocalDelivery
+
   /** Opens a room: stores `config` when the room is new, else returns the stored one untouched. */
   open(room: string, config: LogConfig): Promise<{ config: LogConfig; created: boolean }>
   configure(room: string, config: LogConfig): Promise<void>
@@ -243,6 +265,17 @@ export interface Leases {
   release(name: string, holder: string, fence: number): Promise<boolean>
   /** Who holds it now; for people and status pages only. */
   inspect(name: string): Promise<{ holder: string; fence: number; remainingMs: number } | undefined>
+}
+
+// ---------------------------------------------------------------- presence
+
+export interface Presence {
+  /** Lists the node as alive for `ttlMs` from now (by the store's clock) with a JSON-serialisable summary. */
+  announce(node: string, summary: unknown, ttlMs: number): Promise<void>
+  /** False when it was not listed. */
+  withdraw(node: string): Promise<boolean>
+  /** Nodes whose time has not run out, sorted by name. */
+  list(): Promise<{ node: string; summary: unknown; remainingMs: number }[]>
 }
 
 // ---------------------------------------------------------------- blobs
