@@ -36,7 +36,7 @@ export const firstEntryId: EntryId = '0-0'
 export interface LogConfig {
   /** Entries kept; older ones are trimmed unless a work group still needs them. Default 10,000. */
   cap: number
-  /** Bytes of bodies after which an append is refused with `RoomFull`. */
+  /** Bytes of bodies (UTF-8) the room may hold; an append that would exceed it is refused (`RoomFull`). */
   quotaBytes: number
   /** How long message ids are remembered, so that a repeated append has one effect (ms). */
   dedupeMs: number
