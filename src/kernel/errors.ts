@@ -80,6 +80,12 @@ export class RestartIntensityExceeded extends HivemindError {
   }
 }
 
+export class MessageUnhandled extends HivemindError {
+  constructor(actor: string, readonly type: string) {
+    super('message_unhandled', `"${actor}" has no handler for "${type}": the message went to dead letters`, false, { actor })
+  }
+}
+
 // Messages
 
 export class UnknownMessageType extends HivemindError {
