@@ -1,0 +1,6 @@
+export { checkMachine, type CheckOptions, type MachineCheckOptions } from './check.ts'
+export { UncheckableMachine, type Obstacle } from './errors.ts'
+export type { Model } from './model.ts'
+export type { Fair, LeadsTo, Properties, Step } from './properties.ts'
+export type { CheckResult, Problem, ProblemKind, Replay } from './result.ts'
+export type { Command, PathStep } from './space.ts'

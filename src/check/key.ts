@@ -1,0 +1,78 @@
+/** What a key cannot represent: merging two states that differ only in it would hide behaviour. */
+export class Unrepresentable extends Error {
+  constructor(readonly path: string, readonly what: string) {
+    super(`${path === '' ? 'the value' : path} ${what}`)
+  }
+}
+
+const deepest = 100
+const trail: string[] = []
+
+/**
+ * An injective text form of a plain value: two values have the same text exactly when no property can tell them apart
+ * (order of object keys does not count, `undefined`, `-0` and `NaN` do).
+ * Throws {@link Unrepresentable} for class instances, functions, symbols, Map, Set and cycles.
+ */
+export function encode(value: unknown): string {
+  return walk(value, 0)
+}
+
+function walk(value: unknown, depth: number): string {
+  switch (typeof value) {
+    case 'string': return `s${value.length}:${value}`
+    case 'number': return Object.is(value, -0) ? '-0,' : `${value},`
+    case 'boolean': return value ? 'T' : 'F'
+    case 'undefined': return 'U'
+    case 'bigint': return `b${value},`
+    case 'object': return value === null ? 'N' : depth >= deepest ? refuse(depth, 'is cyclic, or nested deeper than 100 levels') : composite(value, depth)
+    case 'function': return refuse(depth, `is a function (${value.name || 'anonymous'})`)
+    default: return refuse(depth, 'is a symbol')
+  }
+}
+
+function composite(value: object, depth: number): string {
+  if (Array.isArray(value)) {
+    let text = '['
+    for (let index = 0; index < value.length; index++) {
+      trail[depth] = String(index)
+      text += index in value ? walk(value[index], depth + 1) : 'H'
+    }
+    return `${text}]`
+  }
+  const prototype = Object.getPrototypeOf(value)
+  if (prototype !== Object.prototype && prototype !== null && Object.getPrototypeOf(prototype) !== null) {
+    return refuse(depth, `is an instance of ${prototype.constructor?.name ?? 'a class'}`)
+  }
+  const own = Reflect.ownKeys(value)
+  for (let index = 0; index < own.length; index++) if (typeof own[index] === 'symbol') return refuse(depth, 'has a symbol as a key')
+  const keys = ordered(own as string[])
+  let text = '{'
+  for (let index = 0; index < keys.length; index++) {
+    const key = keys[index]!
+    trail[depth] = key
+    text += `${key.length}:${key}=${walk((value as Record<string, unknown>)[key], depth + 1)}`
+  }
+  return `${text}}`
+}
+
+function ordered(keys: string[]): string[] {
+  for (let index = 1; index < keys.length; index++) if (keys[index - 1]! > keys[index]!) return keys.sort()
+  return keys
+}
+
+function refuse(depth: number, what: string): never {
+  throw new Unrepresentable(trail.slice(0, depth).join('.'), what)
+}
+
+/** Structural equality by the same standard as {@link encode}, without building text; identical references are not walked. */
+export function same(left: unknown, right: unknown): boolean {
+  if (Object.is(left, right)) return true
+  if (typeof left !== 'object' || typeof right !== 'object' || left === null || right === null) return false
+  if (Array.isArray(left) !== Array.isArray(right)) return false
+  const keys = Object.keys(left)
+  if (keys.length !== Object.keys(right).length) return false
+  for (const key of keys) {
+    if (!Object.hasOwn(right, key) || !same((left as Record<string, unknown>)[key], (right as Record<string, unknown>)[key])) return false
+  }
+  return true
+}

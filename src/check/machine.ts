@@ -1,0 +1,116 @@
+import type { AnyMachineSnapshot, AnyStateMachine, AnyTransitionDefinition, AnyStateNode, EventObject } from 'xstate'
+import { UncheckableMachine } from './errors.ts'
+import { encode, same } from './key.ts'
+import { findObstacles, inlineActions, nodesOf } from './obstacles.ts'
+import { recordingScope, type Recording } from './scope.ts'
+import type { Command } from './space.ts'
+import type { Stepper } from './stepper.ts'
+
+export interface MachineOptions<V, E> {
+  events: readonly E[] | ((snapshot: V) => readonly E[])
+  input?: unknown
+  key?: (snapshot: V) => unknown
+}
+
+/** Runs an XState v5 machine by its own transition function. Throws UncheckableMachine when the machine is not pure. */
+export function machineStepper<V extends AnyMachineSnapshot, E extends EventObject>(machine: AnyStateMachine, options: MachineOptions<V, E>): Stepper<V, V, E> {
+  const obstacles = findObstacles(machine)
+  if (obstacles.length > 0) throw new UncheckableMachine(machine.id, obstacles)
+
+  const recording: Recording = { commands: [], taken: 0 }
+  const taken = new Set<AnyTransitionDefinition>()
+  const entered = new Set<AnyStateNode>()
+  const scope = recordingScope(machine.id, recording, taken)
+  const offered = new Map<string, boolean>()
+  const { events, key } = options
+  let commands: readonly Command[] = []
+
+  const begin = (): void => {
+    recording.commands = []
+    recording.taken = 0
+  }
+  const pure = (snapshot: V): V => {
+    if (Object.keys(snapshot.children).length > 0) {
+      throw new UncheckableMachine(machine.id, [{ where: 'an assign', what: 'spawns a child', instead: 'leave a command and keep the child\'s id in context' }])
+    }
+    commands = recording.commands
+    return snapshot
+  }
+  const keyOf = key === undefined ? snapshotKey : (snapshot: V): string => encode(key(snapshot))
+
+  return {
+    name: machine.id,
+    initial() {
+      begin()
+      const snapshot = machine.getInitialSnapshot(scope, options.input as never) as V
+      if (snapshot.status === 'error') throw snapshot.error
+      pure(snapshot)
+      return [{ state: snapshot, commands }]
+    },
+    events: typeof events === 'function' ? events : () => events,
+    step(snapshot, event) {
+      begin()
+      const next = machine.transition(snapshot, event, scope) as V
+      if (recording.taken === 0) {
+        if (!offered.has(event.type)) offered.set(event.type, false)
+        return undefined
+      }
+      offered.set(event.type, true)
+      return pure(next)
+    },
+    get commands() {
+      return commands
+    },
+    agree: (left, right) => left === right || (same(left.value, right.value) && same(left.context, right.context) && left.status === right.status && same(left.output, right.output)
+      && left.historyValue === right.historyValue) || keyOf(left) === keyOf(right),
+    key: keyOf,
+    view: (snapshot) => snapshot,
+    show: showSnapshot,
+    ended: (snapshot) => snapshot.status !== 'active',
+    entered(snapshot) {
+      for (const node of snapshot._nodes) entered.add(node)
+    },
+    coverage() {
+      const nodes = nodesOf(machine.root)
+      const dead = nodes.flatMap((node) => declared(node).filter((transition) => !taken.has(transition)).map(labelOf))
+      const unheard = [...offered].filter(([, heard]) => !heard).map(([type]) => `event "${type}": no state takes it`)
+      return { neverTaken: [...dead, ...unheard], neverEntered: nodes.filter((node) => node.type !== 'history' && !entered.has(node)).map((node) => node.id) }
+    },
+    assumptions: [
+      ...inlineActions(machine).map((node) => `state "${node}" has an inline action function: it is not run, and what it does is not checked`),
+      ...(key === undefined ? [] : ['states are told apart by the key given in the options: states it merges are taken to behave alike']),
+    ],
+  }
+}
+
+function snapshotKey(snapshot: AnyMachineSnapshot): string {
+  const { historyValue } = snapshot
+  let text = encode(snapshot.context)
+  text += encode(snapshot.value)
+  if (snapshot.status !== 'active') text += snapshot.status + encode(snapshot.output)
+  for (const id of Object.keys(historyValue).sort()) text += `|${id}:${historyValue[id]!.map((node) => node.id).join(',')}`
+  return text
+}
+
+function showSnapshot(snapshot: AnyMachineSnapshot): unknown {
+  const { value, context, status, output, historyValue } = snapshot
+  const history = Object.entries(historyValue).map(([id, nodes]) => [id, nodes!.map((node) => node.id)])
+  return {
+    value,
+    context,
+    ...(status === 'active' ? {} : { status, output }),
+    ...(history.length === 0 ? {} : { history: Object.fromEntries(history) }),
+  }
+}
+
+function declared(node: AnyStateNode): AnyTransitionDefinition[] {
+  return [...node.transitions.values()].flat().concat(node.always ?? [])
+}
+
+/** A transition in one line, e.g. `lease.free --ask[allowed]--> lease.asking`. */
+export function labelOf(transition: AnyTransitionDefinition): string {
+  const guard = transition.guard as { type?: string; name?: string } | string | undefined
+  const condition = guard === undefined ? '' : `[${typeof guard === 'string' ? guard : (guard.type ?? guard.name) || 'guard'}]`
+  const target = transition.target?.map((node) => node.id).join(', ') ?? 'itself'
+  return `${transition.source.id} --${transition.eventType || 'always'}${condition}--> ${target}`
+}

@@ -1,0 +1,48 @@
+import { encode, same } from './key.ts'
+import type { Stepper } from './stepper.ts'
+
+/** A plain model: no machine, just a state and what may happen to it. */
+export interface Model<S, E> {
+  name?: string
+  /** The initial state, or a function that gives several. */
+  init: S | (() => readonly S[])
+  /** The events possible in a state. */
+  events: readonly E[] | ((state: S) => readonly E[])
+  /** The state after the event; undefined when it cannot happen in this state. */
+  next(state: S, event: E): S | undefined
+  /** What tells states apart; the whole state by default. Must be plain data. */
+  key?(state: S): unknown
+  /** A picture of the state for people. */
+  show?(state: S): unknown
+}
+
+export function isModel(value: unknown): value is Model<unknown, unknown> {
+  return typeof value === 'object' && value !== null && 'init' in value && typeof (value as { next?: unknown }).next === 'function'
+}
+
+export function modelStepper<S, E>(model: Model<S, E>): Stepper<S, S, E> {
+  const { events, key, show } = model
+  const taken = new Set<string>()
+  const labels = new Set<string>()
+  const labelOf = (event: E): string => (typeof event === 'object' && event !== null && 'type' in event ? String(event.type) : encode(event))
+  const keyOf = key === undefined ? encode : (state: S): string => encode(key(state))
+  return {
+    name: model.name ?? 'model',
+    initial: () => (typeof model.init === 'function' ? (model.init as () => readonly S[])() : [model.init]).map((state) => ({ state, commands: [] })),
+    events: typeof events === 'function' ? events : () => events,
+    step(state, event) {
+      const next = model.next(state, event)
+      labels.add(labelOf(event))
+      if (next !== undefined) taken.add(labelOf(event))
+      return next
+    },
+    commands: [],
+    agree: (left, right) => same(left, right) || keyOf(left) === keyOf(right),
+    key: keyOf,
+    view: (state) => state,
+    show: (state) => (show === undefined ? state : show(state)),
+    ended: () => false,
+    coverage: () => ({ neverTaken: [...labels].filter((label) => !taken.has(label)), neverEntered: [] }),
+    assumptions: key === undefined ? [] : ['states are told apart by the model\'s own key: states it merges are taken to behave alike'],
+  }
+}

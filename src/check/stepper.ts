@@ -1,0 +1,23 @@
+import type { Command } from './space.ts'
+
+/** How one kind of model is run, one state and one event at a time. `V` is what properties get to see of a state `S`. */
+export interface Stepper<S, V, E> {
+  readonly name: string
+  /** May throw: that is a finding. */
+  initial(): { state: S; commands: readonly Command[] }[]
+  events(state: S): readonly E[]
+  /** The next state, or undefined when the event is ignored. May throw: that is a finding. Leaves the commands in `commands`. */
+  step(state: S, event: E): S | undefined
+  readonly commands: readonly Command[]
+  /** The next states have equal keys, found without building them where that is cheap. */
+  agree(left: S, right: S): boolean
+  /** Throws Unrepresentable. */
+  key(state: S): string
+  view(state: S): V
+  show(state: S): unknown
+  ended(state: S): boolean
+  /** Called once for each state that is found. */
+  entered?(state: S): void
+  coverage(): { neverTaken: string[]; neverEntered: string[] }
+  readonly assumptions: readonly string[]
+}
