@@ -106,6 +106,13 @@ export class MessageTooLarge extends HivemindError {
   }
 }
 
+/** Observers publish in a circle, or one message sets off more than the bus takes at once. */
+export class BusOverflow extends HivemindError {
+  constructor(readonly type: string, readonly limit: number) {
+    super('bus_overflow', `publishing "${type}" from an observer was refused: one message set off ${limit} others; look for observers that answer each other`, false)
+  }
+}
+
 // Rooms
 
 export class RoomUnknown extends HivemindError {
