@@ -80,6 +80,12 @@ export class RestartIntensityExceeded extends HivemindError {
   }
 }
 
+export class SpawnRefused extends HivemindError {
+  constructor(owner: string) {
+    super('spawn_refused', `"${owner}" has ended or was restarted: it cannot spawn any more`, false, { actor: owner })
+  }
+}
+
 export class MessageUnhandled extends HivemindError {
   constructor(actor: string, readonly type: string) {
     super('message_unhandled', `"${actor}" has no handler for "${type}": the message went to dead letters`, false, { actor })
@@ -128,8 +134,8 @@ export class RoomForbidden extends HivemindError {
 }
 
 export class RoomFull extends HivemindError {
-  constructor(readonly room: string, readonly bytes: number, readonly quota: number) {
-    super('room_full', `room "${room}" holds ${bytes} bytes and its quota is ${quota}: let its workers catch up, trim it, or raise quotaBytes`, true)
+  constructor(readonly room: string, readonly bytes?: number, readonly quota?: number) {
+    super('room_full', `room "${room}" ${bytes === undefined ? 'is at its byte quota' : `holds ${bytes} bytes and its quota is ${quota}`}: let its workers catch up, trim it, or raise quotaBytes`, true)
   }
 }
 
