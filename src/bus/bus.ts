@@ -48,6 +48,8 @@ interface Route {
   readonly type: string
   readonly delivery: DeliveryClass
   readonly subject: Subject<Envelope>
+  /** The bus's own notices get through a full cascade: they are throttled, and somebody must be told. */
+  readonly notice: boolean
 }
 
 export function createBus(options: { catalogue: Catalogue; clock: Clock; randomness: Randomness; source: string }): Bus {
@@ -64,7 +66,7 @@ export function createBus(options: { catalogue: Catalogue; clock: Clock; randomn
   const routeOf = (type: string): Route => {
     const known = routes.get(type)
     if (known) return known
-    const route = { type, delivery: catalogue.delivery(type), subject: new Subject<Envelope>() }
+    const route = { type, delivery: catalogue.delivery(type), subject: new Subject<Envelope>(), notice: type.startsWith('bus.') }
     routes.set(type, route)
     return route
   }
@@ -85,7 +87,7 @@ export function createBus(options: { catalogue: Catalogue; clock: Clock; randomn
 
   const deliver = (route: Route, envelope: Envelope, away: boolean): void => {
     if (delivering) {
-      if (waiting.length >= longestCascade) throw new BusOverflow(envelope.type, longestCascade)
+      if (waiting.length >= longestCascade && !route.notice) throw new BusOverflow(envelope.type, longestCascade)
       waiting.push({ route, envelope, away })
       return
     }

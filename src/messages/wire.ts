@@ -5,7 +5,7 @@ import { longestTypeName } from './define.ts'
 import type { Envelope } from './envelope.ts'
 
 /** What the attributes around `data` may take on the wire, in bytes; each of them is bounded below. */
-const attributeBytes = 16 * 1024
+export const attributeBytes = 16 * 1024
 
 const name = z.string().min(1).max(256).refine((text) => !/[\ud800-\udfff]/u.test(text), 'has a lone surrogate')
 const attributes = z.object({
