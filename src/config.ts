@@ -3,11 +3,11 @@ import { isAbsolute, resolve } from 'node:path'
 import type { z } from 'zod'
 import { coerceText } from './config/coerce.ts'
 import { loadConfigFile } from './config/file.ts'
-import { nearNames } from './config/near.ts'
 import { redactField } from './config/redact.ts'
 import { configFields, configSchema } from './config/schema.ts'
 import type { Config, ConfigInput } from './config/schema.ts'
 import { InvalidConfig } from './kernel/errors.ts'
+import { nearNames } from './messages/near.ts'
 
 export type { Config, ConfigInput } from './config/schema.ts'
 

@@ -1,0 +1,73 @@
+import type { DataIn, passagesStored } from './messages.ts'
+import type { Quote } from './quote.ts'
+import { quoteFrom } from './quote.ts'
+import { SearchIndex } from './search-index.ts'
+
+/** Fetches a message of the passages room by its entry. */
+export type FetchStored = (entry: string) => Promise<DataIn<typeof passagesStored> | undefined>
+
+export interface FoundQuote extends Quote {
+  score: number
+  stamp: string
+}
+
+const perFile = 2
+
+/** What was stored, searchable. Texts stay in the store: kept here is the index, and for each passage where it stands. */
+export class Corpus {
+  readonly index: SearchIndex
+  /** Passages that found no place in the index. */
+  unindexed = 0
+  #entries: string[] = []
+  /** Per passage: number of its message, and its place in there. */
+  #message = new Uint32Array(1 << 10)
+  #place = new Uint32Array(1 << 10)
+
+  constructor(options: { indexBytes: number }) {
+    this.index = new SearchIndex({ budgetBytes: options.indexBytes })
+  }
+
+  add(entry: string, stored: DataIn<typeof passagesStored>): void {
+    this.#entries.push(entry)
+    for (const [place, passage] of stored.passages.entries()) {
+      const number = this.index.add(passage.text, stored.sources[passage.source]?.path)
+      if (number === undefined) {
+        this.unindexed++
+        continue
+      }
+      if (number >= this.#message.length) this.#grow()
+      this.#message[number] = this.#entries.length - 1
+      this.#place[number] = place
+    }
+  }
+
+  /** The best quotes for a question, at most two from one file. */
+  async find(question: string, limit: number, fetch: FetchStored): Promise<FoundQuote[]> {
+    const query = this.index.weigh(question)
+    const quotes: FoundQuote[] = []
+    const taken = new Map<string, number>()
+    for (const { passage, score } of this.index.search(question, limit * 8)) {
+      if (quotes.length >= limit) break
+      const stored = await fetch(this.#entries[this.#message[passage] ?? 0] ?? '')
+      const found = stored?.passages[this.#place[passage] ?? 0]
+      const source = stored?.sources[found?.source ?? -1]
+      if (found === undefined || source === undefined) continue
+      if ((taken.get(source.path) ?? 0) >= perFile) continue
+      const quote = quoteFrom(this.index, query, { path: source.path, ...(source.raw !== undefined && { raw: source.raw }), ...found })
+      if (quotes.some((other) => other.path === quote.path && other.from <= quote.to && quote.from <= other.to && other.column === quote.column)) continue
+      taken.set(source.path, (taken.get(source.path) ?? 0) + 1)
+      quotes.push({ ...quote, score: Math.round(score * 100) / 100, stamp: source.stamp })
+    }
+    return quotes
+  }
+
+  #grow(): void {
+    const longer = (table: Uint32Array<ArrayBuffer>): Uint32Array<ArrayBuffer> => {
+      const next = new Uint32Array(table.length * 2)
+      next.set(table)
+      return next
+    }
+    this.#message = longer(this.#message)
+    this.#place = longer(this.#place)
+  }
+}

@@ -1,0 +1,60 @@
+import { existsSync, readdirSync, statSync } from 'node:fs'
+import { dirname, extname, isAbsolute, join, resolve } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { importModule } from '../config/import-module.ts'
+import { InvalidArgument } from '../kernel/errors.ts'
+import { nearNames } from '../messages/near.ts'
+import { isScenario } from './define.ts'
+import type { Scenario } from './define.ts'
+
+const builtInFolder = join(dirname(fileURLToPath(import.meta.url)), '../../scenarios')
+const extensions = ['.ts', '.js', '.mjs']
+
+/** The scenarios that are shipped, by name. */
+export function builtInScenarios(): string[] {
+  return readdirSync(builtInFolder, { withFileTypes: true }).filter((entry) => entry.isDirectory()).map((entry) => entry.name).sort()
+}
+
+/**
+ * Finds a scenario by path (`./mine.ts`, a folder with an index file), as `scenarios/NAME` in `cwd`, or among those that are shipped.
+ * Throws `InvalidArgument` that says where was looked.
+ */
+export async function findScenario(given: string, cwd: string): Promise<Scenario> {
+  const path = locate(given, cwd)
+  if (path === undefined) throw notFound(given, cwd)
+  const module = await load(path)
+  const scenario = module.default ?? module.scenario
+  if (!isScenario(scenario)) throw new InvalidArgument('scenario', `${path} exports no scenario by default: write "export default defineScenario({ ... })"`)
+  return scenario
+}
+
+function locate(given: string, cwd: string): string | undefined {
+  const isName = /^[a-z][a-z0-9-]*$/.test(given)
+  const own = fileAt(isAbsolute(given) ? given : resolve(cwd, isName ? join('scenarios', given) : given))
+  if (own !== undefined) return own
+  const name = given.replace(/^(\.\/)?scenarios\//, '').replace(/\/$/, '')
+  return /^[a-z][a-z0-9-]*$/.test(name) ? fileAt(join(builtInFolder, name)) : undefined
+}
+
+function fileAt(path: string): string | undefined {
+  if (existsSync(path) && statSync(path).isFile()) return extensions.includes(extname(path)) ? path : undefined
+  return [...extensions.map((extension) => path + extension), ...extensions.map((extension) => join(path, `index${extension}`))].find((candidate) => existsSync(candidate))
+}
+
+function notFound(given: string, cwd: string): InvalidArgument {
+  const known = builtInScenarios()
+  const near = nearNames(given, known)
+  const fix = near.length > 0 ? `did you mean ${near.join(' or ')}?` : `shipped are ${known.join(', ')}`
+  return new InvalidArgument('scenario', `there is no "${given}" (looked for ${resolve(cwd, given)} and ${resolve(cwd, 'scenarios', given)}): ${fix}`)
+}
+
+async function load(path: string): Promise<Record<string, unknown>> {
+  try {
+    return await importModule(path)
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ERR_MODULE_NOT_FOUND' && /'hivemind'/.test((error as Error).message)) {
+      throw new InvalidArgument('scenario', `${path} imports "hivemind", which is not installed beside it: "npm install hivemind" there`)
+    }
+    throw error
+  }
+}

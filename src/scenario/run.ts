@@ -1,0 +1,150 @@
+import { createHive } from '../hive.ts'
+import type { Hive, HiveOptions } from '../hive.ts'
+import { systemClock, systemRandomness } from '../kernel/clock.ts'
+import { defineSupervisor } from '../kernel/define-supervisor.ts'
+import { Cancelled, InvalidArgument, messageOf } from '../kernel/errors.ts'
+import type { AnyRef } from '../kernel/types.ts'
+import { countFailures } from './counts.ts'
+import type { Scenario, ScenarioContext, ScenarioSetup } from './define.ts'
+import { parseInput } from './input.ts'
+import { silentProgress } from './progress.ts'
+import type { Progress } from './progress.ts'
+
+export interface RunOptions {
+  input?: Record<string, unknown>
+  /** Settings of the hive; they win over those of the scenario. */
+  hive?: HiveOptions
+  /** Ends the run: the step in hand is left, agents are drained, what was opened is closed. */
+  signal?: AbortSignal
+  progress?: Progress
+  /** Called when the steps are done; the hive stays up until it resolves. */
+  linger?: (hive: Hive) => Promise<void>
+}
+
+export interface ScenarioResult<Report = unknown> {
+  scenario: string
+  run: string
+  /** All expectations hold. */
+  ok: boolean
+  durationMs: number
+  steps: { name: string; ms: number }[]
+  expectations: { name: string; ok: boolean; why?: string }[]
+  /** Where what was said and stored can be looked at afterwards. */
+  store: { kind: string; dataDir: string }
+  report: Report
+}
+
+/** How long agents may take to finish what they have in hand when the run ends (ms). */
+const drainMs = 5_000
+
+/**
+ * Runs a scenario to its end: opens a hive, the rooms and the agents, takes the steps, makes the report, checks the expectations, and closes
+ * everything again. Rejects with `InvalidArgument` for a wrong input, `Cancelled` when `signal` aborts, else with what a step threw.
+ */
+export async function runScenario<Input, Report>(scenario: Scenario<Input, Report>, options: RunOptions = {}): Promise<ScenarioResult<Report>> {
+  const { name, input: schema } = scenario.options
+  const input = parseInput(schema, options.input ?? {})
+  const clock = options.hive?.clock ?? systemClock
+  const startedAt = clock.monotonic()
+  const cleanUps: (() => unknown)[] = []
+  const setup: ScenarioSetup<any> = {
+    input, signal: options.signal ?? new AbortController().signal, progress: options.progress ?? silentProgress,
+    defer: (cleanUp) => void cleanUps.push(cleanUp),
+  }
+  const steps: ScenarioResult['steps'] = []
+  const step = async <T>(title: string, run: () => T | Promise<T>): Promise<T> => {
+    setup.progress.step(title)
+    const from = clock.monotonic()
+    const result = await unlessAborted(setup.signal, name, run)
+    steps.push({ name: title, ms: Math.round(clock.monotonic() - from) })
+    return result
+  }
+
+  try {
+    const ctx = await step('opening the hive', () => open(scenario, options, setup))
+    ctx.hive.bus.publish('scenario.started', { scenario: name })
+    for (const { name: title, run } of scenario.options.steps) {
+      await step(title, () => run(ctx))
+      ctx.hive.bus.publish('scenario.step-finished', { scenario: name, step: title, ms: steps.at(-1)?.ms ?? 0 })
+    }
+    if (options.linger !== undefined) await options.linger(ctx.hive)
+    const report = await scenario.options.report(ctx)
+    const expectations = scenario.options.expectations.map((expectation) => judge(expectation, report))
+    const ok = expectations.every((expectation) => expectation.ok)
+    ctx.hive.bus.publish('scenario.finished', { scenario: name, ok })
+    return {
+      scenario: name, run: ctx.run, ok, durationMs: Math.round(clock.monotonic() - startedAt), steps, expectations,
+      store: { kind: ctx.hive.store.kind, dataDir: ctx.hive.config.dataDir }, report,
+    }
+  } finally {
+    setup.progress.end()
+    await cleanUpAll(cleanUps)
+  }
+}
+
+async function open(scenario: Scenario, options: RunOptions, setup: ScenarioSetup<any>): Promise<ScenarioContext<any, any>> {
+  const { name, messages = [], rooms = {} } = scenario.options
+  const wanted = await scenario.options.hive?.(setup) ?? {}
+  const hive = await createHive({ ...wanted, ...options.hive, messages: [...(wanted.messages ?? []), ...(options.hive?.messages ?? []), ...messages] })
+  setup.defer(() => hive.stop({ drainMs }))
+  const { counts, stop } = countFailures(hive)
+  setup.defer(stop)
+  for (const [room, roomOptions] of Object.entries(rooms)) await hive.room(room, roomOptions)
+
+  const agents = new Map<string, AnyRef>()
+  const base = {
+    ...setup, hive, counts, run: systemRandomness.id().slice(0, 8), state: undefined,
+    agent(id: string): AnyRef {
+      const ref = agents.get(id)
+      if (ref === undefined) throw new InvalidArgument('agent', `"${id}" is not an agent of "${name}": it has ${[...agents.keys()].join(', ') || 'none'}`)
+      return ref
+    },
+  }
+  const state: unknown = await scenario.options.state?.(base)
+  const ctx = { ...base, state }
+  const children = await scenario.options.agents?.(ctx) ?? []
+  const supervisor = await hive.spawn(defineSupervisor({ name, strategy: 'one-for-one', children }), { id: `${name}-${base.run}` })
+  for (const { id } of children) {
+    const ref = hive.system.lookup(`${supervisor.id}/${id}`)
+    if (ref !== undefined) agents.set(id, ref)
+  }
+  return ctx
+}
+
+/** A step that does not heed the signal is left behind: the run ends all the same. */
+async function unlessAborted<T>(signal: AbortSignal, name: string, run: () => T | Promise<T>): Promise<T> {
+  if (signal.aborted) throw new Cancelled(`"${name}"`, signal.reason)
+  let onAbort: (() => void) | undefined
+  const aborted = new Promise<never>((_, reject) => {
+    onAbort = () => reject(new Cancelled(`"${name}"`, signal.reason))
+    signal.addEventListener('abort', onAbort, { once: true })
+  })
+  const work = Promise.resolve().then(run)
+  try {
+    return await Promise.race([work, aborted])
+  } finally {
+    if (onAbort !== undefined) signal.removeEventListener('abort', onAbort)
+  }
+}
+
+function judge(expectation: { name: string; check(report: any): true | string }, report: unknown): ScenarioResult['expectations'][number] {
+  try {
+    const held = expectation.check(report)
+    return held === true ? { name: expectation.name, ok: true } : { name: expectation.name, ok: false, why: held }
+  } catch (error) {
+    return { name: expectation.name, ok: false, why: `the check failed: ${messageOf(error)}` }
+  }
+}
+
+/** In reverse; one that fails does not keep the others from running, and its failure is told. */
+async function cleanUpAll(cleanUps: readonly (() => unknown)[]): Promise<void> {
+  const failures: unknown[] = []
+  for (const cleanUp of cleanUps.toReversed()) {
+    try {
+      await cleanUp()
+    } catch (error) {
+      failures.push(error)
+    }
+  }
+  if (failures.length > 0) throw failures.length === 1 ? failures[0] : new AggregateError(failures, failures.map(messageOf).join('; '))
+}
