@@ -9,6 +9,8 @@ export interface BatcherOptions<Item, Result> {
   maxBytes: number
   /** Items waiting for their batch at most; `add` rejects with `StoreBusy` beyond it. */
   maxQueued: number
+  /** Sum of `sizeOf` of what waits, at most; the same refusal beyond it. */
+  maxQueuedBytes?: number
   sizeOf(item: Item): number
   /** Results in the order of the items. Rejecting fails every item of the batch with that error. */
   flush(items: Item[]): Promise<readonly Result[]>
@@ -37,7 +39,9 @@ interface Waiting<Item, Result> {
  */
 export function createBatcher<Item, Result>(options: BatcherOptions<Item, Result>): Batcher<Item, Result> {
   const inFlightLimit = options.inFlight ?? 1
+  const maxQueuedBytes = options.maxQueuedBytes ?? Infinity
   let queue: Waiting<Item, Result>[] = []
+  let queuedBytes = 0
   let scheduled = false
   let inFlight = 0
   let travelling = 0
@@ -62,6 +66,7 @@ export function createBatcher<Item, Result>(options: BatcherOptions<Item, Result
     }
     const batch = queue.slice(0, count)
     queue = queue.slice(count)
+    for (const waiting of batch) queuedBytes -= waiting.bytes
     return batch
   }
 
@@ -87,9 +92,11 @@ export function createBatcher<Item, Result>(options: BatcherOptions<Item, Result
 
   return {
     add(item) {
-      if (queue.length >= options.maxQueued) return Promise.reject(new StoreBusy(options.what, options.maxQueued))
+      if (queue.length >= options.maxQueued || queuedBytes >= maxQueuedBytes) return Promise.reject(new StoreBusy(options.what, queue.length))
       return new Promise((resolve, reject) => {
-        queue.push({ item, bytes: options.sizeOf(item), resolve, reject })
+        const bytes = options.sizeOf(item)
+        queue.push({ item, bytes, resolve, reject })
+        queuedBytes += bytes
         schedule()
       })
     },

@@ -1,0 +1,159 @@
+import { createRequire } from 'node:module'
+import { fileURLToPath } from 'node:url'
+import { Worker } from 'node:worker_threads'
+import type { Clock } from '../../kernel/clock.ts'
+import { StoreUnavailable, messageOf } from '../../kernel/errors.ts'
+import { createBatcher } from '../batcher.ts'
+import { fromWire } from './wire.ts'
+import type { FromWorker, Reply, ToWorker, WorkerOptions } from './wire.ts'
+import type { CallArgs, CallName, CallResult, Request } from './worker/calls.ts'
+import type { Rung } from './worker/rooms.ts'
+
+export interface ClientOptions {
+  dataDir: string
+  durability: 'process' | 'fsync'
+  clock: Clock
+  /** A damaged file was moved to this path and a new one begun. */
+  onSetAside(path: string): void
+  /** This process appended. */
+  onRung(rung: Rung): void
+}
+
+/** The main thread's side of the writer worker. Calls of one tick, and calls made while others run, share transactions. */
+export interface Client {
+  /** Starts the worker, or says why the folder cannot be used. Returns where the ring stands. */
+  start(): Promise<number>
+  /** `bytes`: how large the arguments are, roughly. */
+  call<Name extends CallName>(name: Name, args: CallArgs<Name>, bytes?: number): Promise<CallResult<Name>>
+  /** Keeps the process alive until the returned function is called; pending calls do so by themselves. */
+  hold(): () => void
+  close(): Promise<void>
+}
+
+interface Running {
+  worker: Worker
+  ring: number
+  inFlight: Map<number, { resolve(replies: readonly Reply[]): void; reject(error: Error): void }>
+  exited: Promise<void>
+}
+
+export function createClient(options: ClientOptions): Client {
+  let running: Promise<Running> | undefined
+  let closing: Promise<void> | undefined
+  let batches = 0
+  let holders = 0
+
+  const batcher = createBatcher<{ request: Request; bytes: number }, Reply>({
+    what: 'calls of the store',
+    maxItems: 2_000,
+    maxBytes: 4 * 2 ** 20,
+    maxQueued: 100_000,
+    maxQueuedBytes: 256 * 2 ** 20,
+    inFlight: 2,
+    sizeOf: (item) => item.bytes,
+    flush: (items) => flush(items.map((item) => item.request)),
+  })
+
+  function ensure(): Promise<Running> {
+    if (running === undefined) {
+      const starting = startWorker(options, () => {
+        if (running === starting) running = undefined
+      })
+      running = starting
+    }
+    return running
+  }
+
+  async function flush(requests: Request[]): Promise<readonly Reply[]> {
+    const current = await ensure()
+    const { worker, inFlight } = current
+    const id = ++batches
+    const replies = new Promise<readonly Reply[]>((resolve, reject) => inFlight.set(id, { resolve, reject }))
+    keepAlive(current)
+    worker.postMessage({ kind: 'calls', id, now: now(), requests } satisfies ToWorker)
+    try {
+      return await replies
+    } finally {
+      inFlight.delete(id)
+      keepAlive(current)
+    }
+  }
+
+  function keepAlive({ worker, inFlight }: Running): void {
+    if (holders > 0 || inFlight.size > 0) worker.ref()
+    else worker.unref()
+  }
+
+  const now = (): number => Math.trunc(options.clock.now())
+
+  async function stop(): Promise<void> {
+    await batcher.idle()
+    const current = await running?.catch(() => undefined)
+    if (current === undefined) return
+    current.worker.ref()
+    current.worker.postMessage({ kind: 'close' } satisfies ToWorker)
+    await current.exited
+  }
+
+  return {
+    start: async () => (await ensure()).ring,
+    async call(name, args, bytes = 100) {
+      if (closing !== undefined) throw new StoreUnavailable('the store is closed')
+      const reply = await batcher.add({ request: { name, args }, bytes })
+      if ('error' in reply) throw fromWire(reply.error)
+      return reply.value as never
+    },
+    hold() {
+      holders++
+      void running?.then(keepAlive, () => undefined)
+      let held = true
+      return () => {
+        if (held) holders--
+        held = false
+        void running?.then(keepAlive, () => undefined)
+      }
+    },
+    close: () => (closing ??= stop()),
+  }
+}
+
+function startWorker(options: ClientOptions, onGone: () => void): Promise<Running> {
+  const workerData: WorkerOptions = { dataDir: options.dataDir, durability: options.durability, now: Math.trunc(options.clock.now()) }
+  const worker = newWorker(workerData)
+  const inFlight: Running['inFlight'] = new Map()
+  const exited = new Promise<void>((resolve) => worker.once('exit', () => resolve()))
+
+  return new Promise((resolve, reject) => {
+    function fail(error: Error): void {
+      onGone()
+      reject(error)
+      for (const batch of inFlight.values()) batch.reject(error)
+      inFlight.clear()
+    }
+    worker.on('message', (message: FromWorker) => {
+      switch (message.kind) {
+        case 'ready':
+          if (message.setAside !== undefined) options.onSetAside(message.setAside)
+          resolve({ worker, ring: message.ring, inFlight, exited })
+          break
+        case 'failed':
+          fail(fromWire(message.error))
+          break
+        default:
+          inFlight.get(message.id)?.resolve(message.replies)
+          if (message.rung !== undefined) options.onRung(message.rung)
+      }
+    })
+    worker.on('error', (error) => fail(new StoreUnavailable(`the writer of ${options.dataDir} failed (${messageOf(error)}): the next call starts it again`, error)))
+    worker.on('exit', () => fail(new StoreUnavailable(`the writer of ${options.dataDir} has stopped: the next call starts it again`)))
+  })
+}
+
+/** In the built package the worker is JavaScript; run from source it needs a loader, and this one starts quickest. */
+function newWorker(workerData: WorkerOptions): Worker {
+  const options = { workerData, execArgv: [], name: 'hivemind-sqlite' }
+  if (!import.meta.url.endsWith('.ts')) return new Worker(new URL('./worker/main.js', import.meta.url), options)
+  const loader = createRequire(import.meta.url).resolve('tsx/cjs')
+  const source = fileURLToPath(new URL('./worker/main.ts', import.meta.url))
+  return new Worker(`require(${JSON.stringify(loader)}); require(${JSON.stringify(source)})`, { ...options, eval: true })
+}

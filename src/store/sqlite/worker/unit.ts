@@ -1,0 +1,20 @@
+import type { Connection } from '../binding.ts'
+import type { Group } from './groups.ts'
+import { Rooms } from './rooms.ts'
+
+/**
+ * One transaction and what was read in it. Nothing is kept from one transaction to the next: other processes write to
+ * the same file, and thousands of idle rooms must cost no memory.
+ */
+export class Unit {
+  readonly sql: Connection
+  readonly rooms: Rooms
+  readonly groups = new Map<string, Group>()
+  /** Highest fence per work group and owner. */
+  readonly fences = new Map<string, number>()
+
+  constructor(sql: Connection) {
+    this.sql = sql
+    this.rooms = new Rooms(this)
+  }
+}
