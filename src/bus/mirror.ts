@@ -51,7 +51,7 @@ export interface MirrorStats {
   duplicates: number
   stale: number
   ownEchoes: number
-  /** Frames that came ahead of their turn, reads of the ring, resubscriptions. */
+  /** Frames that came ahead of their turn or were the first of a life, reads of the ring, resubscriptions. */
   gaps: number
   catchUps: number
   resubscribes: number
