@@ -3,7 +3,7 @@ import type { Append, Commit, Effects, Log, LogConfig, LogInfo } from '../ports.
 import type { Client } from './client.ts'
 import { encodeValue } from './records.ts'
 import type { StoredCommit, StoredEffects } from './worker/commit.ts'
-import type { StoredConfig, StoredInfo } from './worker/rooms.ts'
+import type { StoredConfig, StoredInfo } from './worker/room-admin.ts'
 
 const defaultPage = 100
 

@@ -23,7 +23,7 @@ export function append(unit: Unit, { appends, now }: { appends: readonly Append[
 function fits(unit: Unit, room: Room, bytes: number): boolean {
   if (room.bytes + bytes <= room.quotaBytes) return true
   const before = room.firstSeq
-  trim(unit, room, room.cap - 1)
+  trim(unit.sql, room, room.cap - 1)
   if (room.firstSeq !== before) unit.rooms.changed(room)
   return room.bytes + bytes <= room.quotaBytes
 }

@@ -5,7 +5,7 @@ import { extend, openGroup, owned, pendingOf, retry, take, takeOver } from './gr
 import { acquireLease, inspectLease, releaseLease, renewLease } from './leases.ts'
 import { changesSince, range, ringNow } from './range.ts'
 import { deleteRecord, expireRecord, getRecords, putRecord, scanRecords } from './records.ts'
-import { configureRoom, listRooms, openRoom, removeRoom, roomInfo } from './rooms.ts'
+import { configureRoom, listRooms, openRoom, removeRoom, roomInfo } from './room-admin.ts'
 import { allRows, runAll, runStatement } from './statements.ts'
 
 /** What the worker can be asked that changes the file: such calls share one write transaction. */

@@ -2,9 +2,10 @@ import type { Commit, CommitResult, EntryId, Owner } from '../../ports.ts'
 import { appendAll, refusalOf } from './append.ts'
 import { copyToDead } from './dead-letters.ts'
 import { isCurrent, findGroup } from './groups.ts'
-import { endOf, entryId, lastAt, parseEntryId } from './position.ts'
+import { entryId, parseEntryId } from './position.ts'
 import type { Position } from './position.ts'
 import type { Room } from './rooms.ts'
+import { endOf, lastAt } from './seek.ts'
 import type { Unit } from './unit.ts'
 
 /** `Effects` with the values of records as JSON, made where the caller is. */

@@ -1,14 +1,9 @@
 import { InvalidArgument } from '../../../kernel/errors.ts'
 import type { Delivery, EntryId, Owner, PendingEntry } from '../../ports.ts'
-import { endOf, entryId, lastAt, parseEntryId } from './position.ts'
+import { entryId, parseEntryId } from './position.ts'
 import type { Position } from './position.ts'
-import type { Room } from './rooms.ts'
-import type { Unit } from './unit.ts'
-
-export interface Group extends Position {
-  id: number
-  room: Room
-}
+import { endOf, lastAt } from './seek.ts'
+import type { Group, Unit } from './unit.ts'
 
 /** Which work group of which room, and for whom. */
 export interface OwnerArgs {

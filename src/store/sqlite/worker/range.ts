@@ -1,7 +1,8 @@
 import type { EntryId, LogEntry } from '../../ports.ts'
 import { entriesBetween } from './append.ts'
-import { entryId, lastAt, parseEntryId } from './position.ts'
+import { entryId, parseEntryId } from './position.ts'
 import type { Rung } from './rooms.ts'
+import { lastAt } from './seek.ts'
 import type { Unit } from './unit.ts'
 
 export interface RangeArgs {

@@ -1,6 +1,13 @@
 import type { Connection } from '../binding.ts'
-import type { Group } from './groups.ts'
+import type { Position } from './position.ts'
 import { Rooms } from './rooms.ts'
+import type { Room } from './rooms.ts'
+
+/** A work group; its position is the last entry that was delivered. */
+export interface Group extends Position {
+  id: number
+  room: Room
+}
 
 /**
  * One transaction and what was read in it. Nothing is kept from one transaction to the next: other processes write to
@@ -15,6 +22,6 @@ export class Unit {
 
   constructor(sql: Connection) {
     this.sql = sql
-    this.rooms = new Rooms(this)
+    this.rooms = new Rooms(sql)
   }
 }
