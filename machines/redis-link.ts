@@ -9,7 +9,7 @@ export interface RedisLinkInput {
   maxAgeMs: number
   /** Wait between two probes, doubled from `minMs` to `maxMs`. */
   backoff: { minMs: number; maxMs: number }
-  /** Items left at which new writes are held back, so that the journal runs dry. */
+  /** Items left at which new writes are held back, so that the journal runs dry. They also are once the backlog is sent. */
   settleBelow: number
   /** Writes held back at most. */
   maxHeld: number
@@ -22,6 +22,8 @@ export interface RedisLinkContext extends Omit<RedisLinkInput, 'journal' | 'nonc
   bytes: number
   /** Wall time of the oldest of them, 0 when there is none. */
   oldestAt: number
+  /** Of those accepted before this sync began, how many are left to send. */
+  backlog: number
   held: number
   /** Failed probes in a row. */
   failures: number
@@ -78,7 +80,7 @@ const link = setup({
     canHold: ({ context }) => context.held < context.maxHeld,
     allSent: ({ context, event }) => event.type === 'swept' && isRunning(context.nonces, 'drain', event.run) && context.items === 0,
     moreCame: ({ context, event }) => event.type === 'swept' && isRunning(context.nonces, 'drain', event.run) && context.items > 0,
-    fewLeft: ({ context, event }) => event.type === 'drained' && context.items - event.items <= context.settleBelow,
+    fewLeft: ({ context, event }) => event.type === 'drained' && (context.items - event.items <= context.settleBelow || context.backlog <= event.items),
   },
 })
 
@@ -118,6 +120,8 @@ const keep = [
   })),
   'keep',
 ] as const
+const countBacklog = link.assign(({ context }) => ({ backlog: context.items }))
+const forgetBacklog = link.assign({ backlog: 0 })
 const journalled = { write: [{ guard: 'fits', actions: keep }, { actions: 'refuse' }] } as const
 
 const takeOut = link.assign(({ context, event }) => {
@@ -125,6 +129,7 @@ const takeOut = link.assign(({ context, event }) => {
   const items = Math.max(0, context.items - out.items)
   return {
     items,
+    backlog: Math.min(items, out.type === 'drained' ? Math.max(0, context.backlog - out.items) : context.backlog),
     bytes: items === 0 ? 0 : Math.max(0, context.bytes - out.bytes),
     oldestAt: items === 0 ? 0 : out.type === 'drained' && out.oldestAt > 0 ? out.oldestAt : context.oldestAt,
   }
@@ -133,6 +138,7 @@ const takeIn = link.assign(({ context, event }) => {
   const { items, bytes, oldestAt } = event as Of<'adopted'>
   return {
     items: context.items + items,
+    backlog: context.backlog + items,
     bytes: context.bytes + bytes,
     oldestAt: context.items === 0 ? oldestAt : Math.min(context.oldestAt, oldestAt),
   }
@@ -145,6 +151,7 @@ export const redisLinkMachine = link.createMachine({
     items: journal?.items ?? 0,
     bytes: journal?.bytes ?? 0,
     oldestAt: journal?.oldestAt ?? 0,
+    backlog: 0,
     held: 0,
     failures: 0,
     nonces: noNonces(nonceWrap),
@@ -184,12 +191,12 @@ export const redisLinkMachine = link.createMachine({
     },
 
     syncing: {
-      entry: changed('syncing'),
-      exit: ended('drain'),
+      entry: [changed('syncing'), countBacklog],
+      exit: [ended('drain'), forgetBacklog],
       initial: 'draining',
       on: {
         down: { target: 'degraded.waiting', actions: failed },
-        start: { target: '.draining' },
+        start: { actions: drain },
         swept: [{ guard: 'allSent', target: 'connected' }, { guard: 'moreCame', actions: drain }],
       },
       states: {
@@ -200,7 +207,7 @@ export const redisLinkMachine = link.createMachine({
             ...journalled,
           },
         },
-        /** Little is left: new writes wait, or under a steady load the journal would never run dry. */
+        /** Little is left, or only what came during the sync: new writes wait, or under a steady load the journal would never run dry. */
         settling: {
           exit: releaseHeld,
           on: {

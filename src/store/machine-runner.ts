@@ -30,7 +30,7 @@ export function runMachine<Machine extends AnyStateMachine>(machine: Machine, op
   const queue: EventFromLogic<Machine>[] = []
   let busy = false
   let disposed = false
-  let [snapshot, first] = initialTransition<AnyStateMachine>(machine, options.input) as [SnapshotFrom<Machine>, readonly unknown[]]
+  let [snapshot, first] = initialTransition<AnyStateMachine>(machine, options.input) as unknown as [SnapshotFrom<Machine>, readonly unknown[]]
 
   const builtIn: Record<string, (params: any) => void> = {
     startTimer({ id, ms, nonce }: { id: string; ms: number; nonce: number }) {
