@@ -176,7 +176,10 @@ export interface BehaviourContext extends Context {
   /** Fails this incarnation from outside a handler. Ignored when it has already ended. */
   fail(error: unknown): void
   /** Takes part in the life of the incarnation: its end waits for this promise, its rejection is a failure. */
-  track(work: Promise<unknown>): void
+  track(work: PromiseLike<unknown>): void
+  /** As `after`, under a name: replaces the timer of that name, which then never fires. */
+  startTimer(id: string, ms: number, message: () => Message): void
+  cancelTimer(id: string): void
   /** Starts children as one supervised group; resolves when all have started. */
   startGroup(spec: GroupSpec): Promise<void>
 }
@@ -291,3 +294,6 @@ export interface ActorSystem extends Spawner {
   /** Stops all actors, the last spawned first. Stopping twice is harmless. */
   stop(options?: StopOptions): Promise<void>
 }
+
+/** What `Behaviour.receive` returns for a message that it has no handler for. */
+export const unhandled: unique symbol = Symbol('unhandled')

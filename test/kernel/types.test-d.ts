@@ -84,8 +84,8 @@ const door = setup({
     input: {} as { start: number },
   },
   actions: {
-    ring: (_, _params: { times: number }) => {},
-    startTimer: (_, _params: { id: string; ms: number; nonce: number }) => {},
+    ring: (_args, _params: { times: number }) => {},
+    startTimer: (_args, _params: { id: string; ms: number; nonce: number }) => {},
     lock: () => {},
   },
 }).createMachine({ context: ({ input }) => ({ opened: input.start }) })

@@ -1,0 +1,244 @@
+import type { SnapshotFrom } from 'xstate'
+import { supervisorMachine } from '../../machines/supervisor.ts'
+import type { SupervisorEvent, SupervisorInput } from '../../machines/supervisor.ts'
+import { Cell, defaultGraceMs } from './cell.ts'
+import type { CellSupervisor } from './cell.ts'
+import type { Timer } from './clock.ts'
+import { ActorCrashed, ActorStopped, RestartIntensityExceeded } from './errors.ts'
+import type { OwnedGroup, Owner, Runtime } from './runtime.ts'
+import { Stepper } from './stepper.ts'
+import type { Command } from './stepper.ts'
+import type { ExitReason, GroupSpec, StopOptions, Strategy, TreeNode } from './types.ts'
+
+type Snapshot = SnapshotFrom<typeof supervisorMachine>
+type Signal = { id: string; incarnation: number }
+
+const stepper = new Stepper(supervisorMachine)
+
+/** The restart policy of a group; actors spawned without options of their own share one. */
+export type GroupPolicy = Pick<GroupSpec, 'intensity' | 'backoff'>
+
+/**
+ * A group of supervised actors: carries out what the supervisor machine decides and reports back to it.
+ *
+ * A group of one whose actor has not failed yet keeps no snapshot, since it would be the same for each of them;
+ * it is made, by playing the start, when something else happens.
+ */
+export class Group implements CellSupervisor, OwnedGroup {
+  readonly cells: Cell[] = []
+  readonly #runtime: Runtime
+  #owner: Owner | undefined
+  readonly #strategy: Strategy
+  readonly #policy: GroupPolicy
+  readonly #endsWithChildren: boolean
+  #snapshot: Snapshot | undefined
+  #started = false
+  #queue: SupervisorEvent[] | undefined
+  #timer: Timer | undefined
+  #stopOptions: StopOptions | undefined
+  #drainUntil = 0
+  #lastError: unknown
+  #waiting: { resolve(): void; reject(error: unknown): void } | undefined
+  #stopping: Promise<void> | undefined
+  #onEnded: (() => void) | undefined
+
+  constructor(runtime: Runtime, strategy: Strategy, policy: GroupPolicy, endsWithChildren: boolean) {
+    this.#runtime = runtime
+    this.#strategy = strategy
+    this.#policy = policy
+    this.#endsWithChildren = endsWithChildren
+  }
+
+  /** Resolves when all have started; rejects when they are given up before. */
+  start(owner: Owner): Promise<void> {
+    this.#owner = owner
+    owner.groups.add(this)
+    const first = this.cells[0]
+    if (first !== undefined && this.cells.length === 1 && this.#endsWithChildren) first.start(1)
+    else this.#send({ type: 'start' })
+    if (this.#started) return started
+    return new Promise((resolve, reject) => {
+      if (this.#snapshot?.status === 'done') reject(this.#givenUp())
+      else this.#waiting = { resolve, reject }
+    })
+  }
+
+  stop(options: StopOptions): Promise<void> {
+    this.#stopping ??= new Promise((resolve) => {
+      this.#onEnded = resolve
+      this.#stopOptions = options
+      this.#drainUntil = this.#runtime.clock.monotonic() + (options.drainMs ?? 0)
+      if (this.#snapshot?.status === 'done') resolve()
+      else this.#send({ type: 'stop' })
+    })
+    return this.#stopping
+  }
+
+  nodes(): TreeNode[] {
+    return this.cells.map((cell) => cell.node())
+  }
+
+  // ------------------------------------------------------------ reports of the cells
+
+  started(cell: Cell): void {
+    if (this.#snapshot === undefined && this.#endsWithChildren) {
+      this.#started = true
+      this.#waiting?.resolve()
+      this.#waiting = undefined
+      return
+    }
+    this.#send({ type: 'started', id: cell.id, incarnation: cell.incarnation })
+  }
+
+  failed(cell: Cell, error: unknown): void {
+    this.#lastError = error
+    this.#send({ type: 'failed', id: cell.id, incarnation: cell.incarnation, ...this.#chance() })
+  }
+
+  exited(cell: Cell): void {
+    this.#send({ type: 'exited', id: cell.id, incarnation: cell.incarnation, ...this.#chance() })
+  }
+
+  stopped(cell: Cell): void {
+    this.#send({ type: 'stopped', id: cell.id, incarnation: cell.incarnation })
+  }
+
+  stopCell(cell: Cell, options: StopOptions | undefined): void {
+    if (this.#endsWithChildren) {
+      void this.stop(options ?? {})
+      return
+    }
+    cell.stopOptions = options ?? {}
+    this.#send({ type: 'remove', id: cell.id })
+  }
+
+  #chance(): { time: number; jitter: number } {
+    return { time: this.#runtime.clock.monotonic(), jitter: this.#runtime.randomness.next() }
+  }
+
+  // ------------------------------------------------------------ the machine
+
+  #send(event: SupervisorEvent): void {
+    if (this.#queue !== undefined) {
+      this.#queue.push(event)
+      return
+    }
+    this.#queue = [event]
+    let ended = false
+    for (let next = this.#queue.shift(); next !== undefined; next = this.#queue.shift()) {
+      const before = (this.#snapshot ??= this.#beginning())
+      if (before.status === 'done') continue
+      const [snapshot, commands] = stepper.step(before, next)
+      this.#snapshot = snapshot as Snapshot
+      for (const command of commands) this.#carryOut(command)
+      if (!this.#started && this.#snapshot.matches({ active: 'running' })) {
+        this.#started = true
+        this.#waiting?.resolve()
+        this.#waiting = undefined
+      }
+      ended ||= this.#snapshot.status === 'done'
+    }
+    this.#queue = undefined
+    if (ended) this.#end()
+  }
+
+  /** The snapshot of a group that has only done what every group of its kind does. */
+  #beginning(): Snapshot {
+    const { intensity, backoff } = this.#policy
+    const input: SupervisorInput = {
+      strategy: this.#strategy,
+      children: this.cells.map(({ id, restart }) => ({ id, restart })),
+      ...intensity,
+      backoff,
+      endsWithChildren: this.#endsWithChildren,
+    }
+    let [snapshot] = stepper.initial(input)
+    const first = this.cells[0]
+    if (this.#endsWithChildren && first !== undefined && first.incarnation > 0) {
+      ;[snapshot] = stepper.step(snapshot, { type: 'start' })
+      if (this.#started) [snapshot] = stepper.step(snapshot, { type: 'started', id: first.id, incarnation: 1 } as SupervisorEvent)
+    }
+    return snapshot as Snapshot
+  }
+
+  #carryOut(command: Command): void {
+    const { id, incarnation } = command.params as Signal
+    switch (command.type) {
+      case 'startChild':
+        this.#cell(id).start(incarnation)
+        break
+      case 'stopChild': {
+        const cell = this.#cell(id)
+        const own = cell.stopOptions
+        const forGood = this.#statusOf(id) === 'removing'
+        cell.halt({
+          forGood,
+          drainUntil: own === undefined ? this.#drainUntil : this.#runtime.clock.monotonic() + (own.drainMs ?? 0),
+          graceMs: (own ?? this.#stopOptions)?.graceMs ?? defaultGraceMs,
+        })
+        break
+      }
+      case 'retireChild':
+        this.#retire(this.#cell(id))
+        break
+      case 'startTimer': {
+        const { ms, nonce } = command.params as { ms: number; nonce: number }
+        this.#timer?.cancel()
+        this.#timer = this.#runtime.clock.timer(ms, () => this.#send({ type: 'timer', id, nonce }))
+        break
+      }
+      case 'cancelTimer':
+        this.#timer?.cancel()
+        this.#timer = undefined
+        break
+      case 'escalate':
+        this.#runtime.emit({ type: 'actor.escalated', id, restarts: this.#restarts(), error: this.#lastError })
+        break
+    }
+  }
+
+  #retire(cell: Cell): void {
+    const [reason, error] = this.#exitOf(cell)
+    cell.retire(reason, error)
+    this.cells.splice(this.cells.indexOf(cell), 1)
+  }
+
+  #exitOf(cell: Cell): [ExitReason, unknown] {
+    const { lastEnd } = cell
+    if (this.#snapshot?.context.culprit?.id === cell.id) return ['escalated', this.#givenUp()]
+    if (lastEnd?.kind === 'failed') return ['failed', lastEnd.error]
+    return [lastEnd?.kind ?? 'stopped', undefined]
+  }
+
+  #end(): void {
+    this.#timer?.cancel()
+    this.#owner?.groups.delete(this)
+    this.#waiting?.reject(this.#givenUp())
+    this.#waiting = undefined
+    this.#onEnded?.()
+    if (this.#snapshot?.matches('escalated')) this.#owner?.groupEscalated(this.#givenUp())
+  }
+
+  #givenUp(): Error {
+    const culprit = this.#snapshot?.context.culprit
+    if (culprit) return new RestartIntensityExceeded(culprit.id, this.#restarts(), this.#policy.intensity.windowMs, this.#lastError)
+    const id = this.#snapshot?.context.spec.children[0]?.id ?? ''
+    return this.#lastError === undefined ? new ActorStopped(id) : new ActorCrashed(id, 1, this.#lastError)
+  }
+
+  #restarts(): number {
+    return this.#snapshot?.context.restarts.length ?? 0
+  }
+
+  #statusOf(id: string): string | undefined {
+    return this.#snapshot?.context.children.find((child) => child.id === id)?.status
+  }
+
+  #cell(id: string): Cell {
+    const cell = this.cells.find((each) => each.id === id)
+    if (cell === undefined) throw new Error(`the supervisor machine named "${id}", which is not in its group`)
+    return cell
+  }
+}
+
+const started = Promise.resolve()
