@@ -1,0 +1,20 @@
+import { openRedisStore } from '../../../src/store/redis/open.ts'
+import { logContract } from '../../contract/log.ts'
+import { sharedRedis } from '../../shared-redis.ts'
+
+logContract('redis', async () => {
+  const target = sharedRedis()
+  const store = await openRedisStore(target)
+  const peers: { close(): Promise<void> }[] = []
+  return {
+    log: store.log,
+    async peer() {
+      const peer = await openRedisStore(target)
+      peers.push(peer)
+      return peer.log
+    },
+    async close() {
+      await Promise.all([store, ...peers].map((each) => each.close()))
+    },
+  }
+})
