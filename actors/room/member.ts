@@ -1,0 +1,299 @@
+import type { Clock, Randomness } from '../../src/kernel/clock.ts'
+import { messageOf } from '../../src/kernel/errors.ts'
+import { compareEntryIds, entrySequence, firstEntryId, type Append, type CommitResult, type EntryId } from '../../src/store/ports.ts'
+import { Delivery, type DeliveryHost } from './delivery.ts'
+import type { DeliveryTable, Ending } from './delivery-table.ts'
+import { prepareEffects, type PreparedEffects } from './effects.ts'
+import type { KnownRoom, RoomNode } from './node.ts'
+import type { ReaderControls, ReaderLife } from './reader.ts'
+import { decodeEntry, type Decoded, type Tail } from './tail.ts'
+import type { CommitRequest, RoomHandler, RoomMessage, Truncated } from './types.ts'
+import { isRetryable } from './work.ts'
+
+export interface MemberSpec {
+  room: KnownRoom
+  member: string
+  handler: RoomHandler
+  maxAttempts: number
+  deadlineMs: number
+  from: EntryId | 'end'
+  onTruncated: ((truncated: Truncated) => void) | undefined
+  /** Where the member stands, for whoever asks; kept over restarts. */
+  position: { cursor: EntryId }
+}
+
+/** Entries handled whose cursor move has not been confirmed. */
+const maxUnacknowledged = 256
+/** Posts of this node that wait to be handed over during an outage; more come later, as entries. */
+const maxLocal = 1_000
+
+/** One member of a room: every entry in order, one at a time, with a cursor that follows. */
+export class MemberLife implements ReaderLife, DeliveryHost {
+  readonly room: string
+  readonly deadlineMs: number
+  readonly table: DeliveryTable
+  readonly clock: Clock
+  readonly randomness: Randomness
+  private phase: 'opening' | 'live' | 'paused' | 'stopping' = 'opening'
+  private readonly tail: Tail
+  /** Read, not begun. */
+  private buffer: Decoded[] = []
+  /** The last one read into the buffer. */
+  private read: EntryId = firstEntryId
+  /** The last one begun. */
+  private begun: EntryId = firstEntryId
+  private current: Delivery | undefined
+  private unacknowledged: Delivery[] = []
+  private acknowledging: Delivery[] = []
+  private more = true
+  /** What we believe of our position is void: the stored cursor counts. */
+  private lost = true
+  private advancing = false
+  private failures = 0
+  private local: Append[] = []
+  private onIdle: (() => void) | undefined
+  private readonly stopListening: () => void
+
+  constructor(private readonly node: RoomNode, private readonly spec: MemberSpec, private readonly controls: ReaderControls, readonly actor: string) {
+    this.room = spec.room.name
+    this.deadlineMs = spec.deadlineMs
+    this.table = node.tableFor(spec.maxAttempts)
+    this.clock = node.clock
+    this.randomness = node.randomness
+    this.tail = node.tailOf(this.room)
+    const listening = node.log.local?.listen((post) => this.handOver(post))
+    this.stopListening = () => void listening?.stop()
+  }
+
+  readonly handler: RoomHandler = (message, ctx) => {
+    // Came back as an entry of the room after it had been handed over here during an outage.
+    if (ctx.entry !== firstEntryId && this.node.log.local?.wasHanded(this.room, this.spec.member, message.id)) return undefined
+    return this.spec.handler(message, ctx)
+  }
+
+  async pump(): Promise<void> {
+    try {
+      if (this.phase === 'opening') {
+        const cursor = await this.node.log.openCursor(this.room, this.spec.member, this.node.owner(), this.spec.from)
+        this.spec.position.cursor = cursor
+        // After an outage what is in hand goes on, and its cursor moves follow.
+        if (this.lost || compareEntryIds(cursor, this.begun) > 0) {
+          this.read = this.begun = cursor
+          this.buffer = []
+        }
+        this.lost = false
+        if (this.phase === 'opening') this.phase = 'live'
+      }
+      if (this.phase === 'live' && this.more && this.buffer.length === 0) {
+        this.more = false
+        const page = await this.tail.read(this.read)
+        if (page.length > 0 && !this.lost) {
+          this.more = true
+          this.buffer = page
+          this.read = page.at(-1)!.entry
+        }
+      }
+      this.failures = 0
+    } catch (error) {
+      if (!isRetryable(error)) throw error
+      this.pause()
+    }
+    this.advance()
+  }
+
+  async resume(): Promise<void> {
+    if (this.phase === 'paused') this.phase = 'opening'
+    await this.pump()
+  }
+
+  rung(entry: EntryId): void {
+    if (compareEntryIds(entry, this.read) <= 0) return
+    this.more = true
+    if (this.phase === 'live' && this.buffer.length === 0) this.controls.wake()
+  }
+
+  async drain(ms: number): Promise<void> {
+    this.phase = 'stopping'
+    this.buffer = []
+    this.local = []
+    if (this.current?.state.value === 'backingOff') this.current.send({ type: 'release' })
+    if (!this.busy) return
+    await new Promise<void>((resolve) => {
+      const timer = this.clock.timer(ms, resolve)
+      this.onIdle = () => {
+        timer.cancel()
+        resolve()
+      }
+    })
+    this.abandon(new Error(`"${this.spec.member}" left "${this.room}" before the handler was done`))
+  }
+
+  abandon(reason: unknown): void {
+    this.phase = 'stopping'
+    this.stopListening()
+    for (const delivery of [...this.acknowledging, ...this.unacknowledged]) delivery.abandon(reason)
+    this.current?.abandon(reason)
+  }
+
+  private get busy(): boolean {
+    return this.current !== undefined || this.acknowledging.length > 0 || this.unacknowledged.length > 0
+  }
+
+  /** Begins the next message when the one before it lets it. */
+  private advance(): void {
+    if (this.advancing) return
+    this.advancing = true
+    while (this.phase !== 'stopping' && !this.current) {
+      const post = this.local.shift()
+      if (post) {
+        this.begin(decodeEntry({ entry: firstEntryId, messageId: post.messageId, body: post.body }, this.node.catalogue))
+        continue
+      }
+      if (this.phase !== 'live' || this.unacknowledged.length >= maxUnacknowledged) break
+      const next = this.buffer.shift()
+      if (!next) {
+        if (this.more) this.controls.wake()
+        break
+      }
+      const missed = entrySequence(next.entry) - entrySequence(this.begun) - 1
+      if (missed > 0) this.truncated({ room: this.room, member: this.spec.member, from: this.begun, to: next.entry, count: missed })
+      this.begun = next.entry
+      this.begin(next)
+    }
+    this.advancing = false
+  }
+
+  private begin(decoded: Decoded): void {
+    const delivery = new Delivery(this, decoded.entry, decoded.messageId, decoded.message, 1, false)
+    delivery.failure = decoded.failure
+    this.current = delivery
+    delivery.begin()
+    this.pass(delivery)
+  }
+
+  /** Lets go of the delivery in hand once nothing after it has to wait. */
+  private pass(delivery: Delivery): void {
+    if (this.current !== delivery || delivery.running || delivery.state.blocking) return
+    this.current = undefined
+    if (this.phase === 'stopping') {
+      if (!this.busy) this.onIdle?.()
+    } else this.advance()
+  }
+
+  private truncated(truncated: Truncated): void {
+    this.node.announceTruncated(this.spec.room, truncated)
+    try {
+      this.spec.onTruncated?.(truncated)
+    } catch (error) {
+      this.node.system.logger.error({ room: this.room, member: this.spec.member, problem: messageOf(error) }, 'onTruncated of a member failed')
+    }
+  }
+
+  /** The store was away, or somebody else moved the cursor: open it again in a while. */
+  private pause(): void {
+    if (this.phase === 'paused' || this.phase === 'stopping') return
+    this.phase = 'paused'
+    this.more = true
+    const { minMs, maxMs } = this.node.limits.retry
+    this.controls.pause(Math.min(maxMs, minMs * 2 ** this.failures++) * this.randomness.next())
+  }
+
+  private handOver(post: Append): void {
+    if (post.room !== this.room || this.phase === 'stopping' || this.local.length >= maxLocal) return
+    if (this.node.log.local!.wasHanded(this.room, this.spec.member, post.messageId)) return
+    this.local.push(post)
+    this.advance()
+  }
+
+  // What deliveries ask for
+
+  effectKey(message: RoomMessage): string {
+    return `${this.room}/${this.spec.member}/${message.id}`
+  }
+
+  prepare(message: RoomMessage, request: CommitRequest): Promise<PreparedEffects> {
+    return prepareEffects(this.node, request, { room: this.room, as: this.spec.member, effectKey: this.effectKey(message), message })
+  }
+
+  record(key: string): Promise<unknown> {
+    return this.node.log.record(this.room, key)
+  }
+
+  commit(delivery: Delivery, effects: PreparedEffects | undefined): void {
+    if (delivery.entry === firstEntryId) {
+      this.node.log.local!.handed(this.room, this.spec.member, delivery.messageId, effects).then((result) => delivery.committed(result), (error: unknown) => delivery.committed(undefined, error))
+    } else if (effects) {
+      this.move(delivery.entry, effects, undefined, (result, error) => {
+        if (result?.ok) effects.announce(result.posted)
+        delivery.committed(result, error)
+      })
+    } else {
+      this.unacknowledged.push(delivery)
+      this.acknowledge()
+    }
+  }
+
+  async bury(delivery: Delivery, reason: string): Promise<boolean> {
+    // Not an entry yet: it is tried again when it comes back as one.
+    if (delivery.entry === firstEntryId) return true
+    const { member, room } = this.spec
+    const attempts = delivery.state.attempt
+    const result = await new Promise<CommitResult>((resolve, reject) => {
+      this.move(delivery.entry, undefined, { reason, attempts }, (answer, error) => (answer ? resolve(answer) : reject(error)))
+    })
+    if (result.ok) this.node.announceDead(room, { entry: delivery.entry, group: member, attempts, reason })
+    return result.ok
+  }
+
+  attempt(delivery: Delivery): Promise<number | undefined> {
+    return Promise.resolve(delivery.state.attempt + 1)
+  }
+
+  handling(_delivery: Delivery): void {}
+
+  freed(delivery: Delivery): void {
+    if (this.phase === 'stopping' && delivery.state.value === 'backingOff') delivery.send({ type: 'release' })
+    this.pass(delivery)
+  }
+
+  ended(delivery: Delivery, ending: Ending): void {
+    this.pass(delivery)
+    if (ending !== 'lost' || delivery.entry === firstEntryId) return
+    this.lost = true
+    this.buffer = []
+    this.current?.send({ type: 'overtaken' })
+    this.pause()
+  }
+
+  mayRetry(error: unknown): boolean {
+    if (isRetryable(error)) return true
+    this.controls.fail(error)
+    return false
+  }
+
+  /** One cursor move for all that was handled since the last one. */
+  private acknowledge(): void {
+    if (this.acknowledging.length > 0 || this.unacknowledged.length === 0) return
+    this.acknowledging = this.unacknowledged
+    this.unacknowledged = []
+    const target = this.acknowledging.map(({ entry }) => entry).reduce((last, entry) => (compareEntryIds(entry, last) > 0 ? entry : last))
+    this.move(target, undefined, undefined, (result, error) => {
+      const covered = this.acknowledging
+      this.acknowledging = []
+      // A later move of ours went first.
+      const passed = result && !result.ok && result.reason === 'stale' && compareEntryIds(target, this.spec.position.cursor) <= 0
+      for (const delivery of covered) delivery.committed(passed ? { ok: true, posted: [] } : result, error)
+      this.acknowledge()
+      if (this.phase !== 'stopping') this.advance()
+      else if (!this.busy) this.onIdle?.()
+    })
+  }
+
+  private move(entry: EntryId, effects: PreparedEffects | undefined, dead: { reason: string; attempts: number } | undefined, done: (result: CommitResult | undefined, error?: unknown) => void): void {
+    const { position, member } = this.spec
+    this.node.committer.add({ kind: 'cursor', room: this.room, member, owner: this.node.owner(), entry, effects, dead }, (result, error) => {
+      if (result?.ok && compareEntryIds(entry, position.cursor) > 0) position.cursor = entry
+      done(result, error)
+    })
+  }
+}

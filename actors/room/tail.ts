@@ -1,0 +1,79 @@
+import { compareEntryIds, firstEntryId, type EntryId, type Log, type LogEntry } from '../../src/store/ports.ts'
+import type { Catalogue } from '../../src/messages/catalogue.ts'
+import { decodeMessage } from './message.ts'
+import type { RoomMessage } from './types.ts'
+
+/** An entry as read; `message` is absent when its body cannot be understood, and `failure` says why. */
+export interface Decoded {
+  entry: EntryId
+  messageId: string
+  message: RoomMessage | undefined
+  failure: unknown
+}
+
+export function decodeEntry(entry: LogEntry, catalogue: Catalogue): Decoded {
+  try {
+    return { entry: entry.entry, messageId: entry.messageId, message: decodeMessage(entry.body, entry.entry, catalogue), failure: undefined }
+  } catch (error) {
+    return { entry: entry.entry, messageId: entry.messageId, message: undefined, failure: error }
+  }
+}
+
+/** Entries in one read, and kept for members that are slightly behind. */
+const pageSize = 64
+const keptEntries = 128
+
+/**
+ * The one reader of a room for all its members on this node. Members ask for what comes after their position; those near the end
+ * are served from the last entries read, a member that lags reads for itself.
+ */
+export class Tail {
+  private members = 0
+  private kept: Decoded[] = []
+  /** Everything after this and up to `end` is in `kept`. */
+  private start: EntryId = firstEntryId
+  private end: EntryId | undefined
+  private reading: Promise<Decoded[]> | undefined
+
+  constructor(private readonly log: Log, private readonly catalogue: Catalogue, private readonly room: string, private readonly onEmpty: () => void) {}
+
+  join(): void {
+    this.members++
+  }
+
+  leave(): void {
+    if (--this.members === 0) this.onEmpty()
+  }
+
+  async read(after: EntryId): Promise<Decoded[]> {
+    if (this.end === undefined || compareEntryIds(after, this.end) > 0) {
+      this.kept = []
+      this.start = this.end = after
+    }
+    if (compareEntryIds(after, this.start) < 0) return this.page(after)
+    if (compareEntryIds(after, this.end) < 0) return this.kept.filter(({ entry }) => compareEntryIds(entry, after) > 0)
+    this.reading ??= this.readOn(after).finally(() => {
+      this.reading = undefined
+    })
+    const read = await this.reading
+    // The shared read may have begun at another member's position.
+    return read.filter(({ entry }) => compareEntryIds(entry, after) > 0)
+  }
+
+  private async readOn(after: EntryId): Promise<Decoded[]> {
+    const page = await this.page(after)
+    if (page.length === 0 || this.end !== after) return page
+    this.end = page.at(-1)!.entry
+    if (this.members > 1) this.kept.push(...page)
+    if (this.members <= 1 || this.kept.length > keptEntries) {
+      const dropped = this.members > 1 ? this.kept.splice(0, this.kept.length - keptEntries) : this.kept.splice(0)
+      this.start = this.members > 1 ? dropped.at(-1)!.entry : this.end
+    }
+    return page
+  }
+
+  private async page(after: EntryId): Promise<Decoded[]> {
+    const entries = await this.log.range(this.room, { after, limit: pageSize })
+    return entries.map((entry) => decodeEntry(entry, this.catalogue))
+  }
+}
