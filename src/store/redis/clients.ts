@@ -21,7 +21,7 @@ const maxPauseMs = 1_000
  * its way when the connection broke fails, and whoever made it repeats it, because only the caller knows that it is idempotent.
  * (`autoResendUnfulfilledCommands: false` would leave such a call unsettled for ever; `maxRetriesPerRequest: 0` rejects it.)
  */
-export function createClient(target: RedisTarget, name: string, randomness: Randomness): Client {
+export function createClient(target: RedisTarget, name: string, randomness: Randomness, shardedSubscribers = false): Client {
   const { host, port, ...connection } = targetOptions(target)
   const pause = (attempt: number): number => Math.min(maxPauseMs, 20 * 2 ** Math.min(attempt, 6)) * (0.5 + randomness.next() / 2)
   const shared: RedisOptions = {
@@ -42,6 +42,7 @@ export function createClient(target: RedisTarget, name: string, randomness: Rand
       clusterRetryStrategy: pause,
       // A call that was on its way to a node that died is not sent again.
       retryDelayOnFailover: 0,
+      shardedSubscribers,
       slotsRefreshInterval: 2_000,
       slotsRefreshTimeout: 2_000,
       redisOptions: shared as ClusterOptions['redisOptions'],

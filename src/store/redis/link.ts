@@ -46,8 +46,10 @@ export interface Backend extends RedisLink {
   write<Result>(work: (client: Client) => Promise<Result>): Promise<Result>
   /** Commands on the reading connection, where large replies do not hold up commits. */
   read<Result>(work: (client: Client) => Promise<Result>): Promise<Result>
-  /** A further connection of the same target, for subscriptions. */
-  newClient(name: string): Client
+  /** A further connection of the same target, for subscriptions (sharded: SSUBSCRIBE in a cluster). */
+  newClient(name: string, sharded: boolean): Client
+  /** Something failed that needs no answer now: it is what `down` will report as the cause. */
+  note(error: unknown): void
   close(): Promise<void>
 }
 
@@ -96,6 +98,8 @@ export async function openLink(options: LinkOptions): Promise<Backend> {
       }
     }
   }
+
+  const note = (error: unknown): void => void (lastError = error)
 
   function wentDown(error?: unknown): void {
     attempt++
@@ -156,7 +160,7 @@ export async function openLink(options: LinkOptions): Promise<Backend> {
       if (first.pending) first.fail(error)
     })
     if (client.isCluster) {
-      client.on('node error', (error: unknown) => void (lastError = error))
+      client.on('node error', note)
       // A master was added or promoted: it may lack what the one before it acknowledged.
       client.on('+node', (node: { once(event: 'ready', run: () => void): void }) => node.once('ready', onReady))
     }
@@ -174,7 +178,7 @@ export async function openLink(options: LinkOptions): Promise<Backend> {
       if (mark === epoch || mine !== attempt || state !== 'up') return
       epoch = await readEpoch()
       emit({ type: 'restarted', reason: 'flushed', repeated: 0, refused: 0 })
-    }).catch((error: unknown) => void (lastError = error))
+    }).catch(note)
   }
 
   async function guarded<Result>(work: () => Promise<Result>): Promise<Result> {
@@ -195,7 +199,7 @@ export async function openLink(options: LinkOptions): Promise<Backend> {
   }
 
   try {
-    for (const client of [writer, reader]) client.connect().catch((error: unknown) => void (lastError = lastError ?? error))
+    for (const client of [writer, reader]) client.connect().catch(note)
     await first.promise
   } catch (error) {
     await close()
@@ -230,7 +234,8 @@ export async function openLink(options: LinkOptions): Promise<Backend> {
     },
     write: (work) => guarded(() => work(writer)),
     read: (work) => guarded(() => work(reader)),
-    newClient: (part) => createClient(target, name(part), randomness),
+    newClient: (part, sharded) => createClient(target, name(part), randomness, sharded),
+    note,
   }
 }
 

@@ -72,7 +72,7 @@ export function createRings(backend: Backend, subscriptions: Subscriptions): Rin
     if (sweeping || backend.state !== 'up') return
     sweeping = true
     // While the link is down there is nothing to read; its return is a gap, and that sweeps.
-    sweep().catch(() => undefined).finally(() => {
+    sweep().catch(backend.note).finally(() => {
       sweeping = false
     })
   }

@@ -1,5 +1,4 @@
 import { Cluster, type Redis } from 'ioredis'
-import { messageOf } from '../../kernel/errors.ts'
 import type { Stoppable } from '../ports.ts'
 import type { Client } from './clients.ts'
 import { disconnect, type Backend } from './link.ts'
@@ -31,12 +30,12 @@ export function createSubscriptions(backend: Backend, sharded: boolean): Subscri
   }
 
   async function connect(): Promise<void> {
-    const made = backend.newClient(sharded ? 'rings' : 'subscriber')
+    const made = backend.newClient(sharded ? 'rings' : 'subscriber', sharded)
     client = made
     backend.watchdog.watch(sharded ? 'rings' : 'subscriber', made)
     made.on(sharded ? 'smessage' : 'message', deliver)
-    // The link tells of a server that is away; this connection comes back like the others.
-    made.on('error', () => undefined)
+    // This connection comes back by itself, like the others.
+    made.on('error', backend.note)
     let first = true
     await new Promise<void>((resolve, reject) => {
       made.on('ready', () => {
@@ -45,11 +44,10 @@ export function createSubscriptions(backend: Backend, sharded: boolean): Subscri
           resolve()
           return
         }
-        resubscribe(made).catch((error: unknown) => {
-          if (!closed && !/closed|writeable/i.test(messageOf(error))) reject(error)
-        })
+        // Gone again in between: the next `ready` subscribes.
+        resubscribe(made).catch(backend.note)
       })
-      made.connect().catch(() => undefined)
+      made.connect().catch(backend.note)
       made.once('end', () => reject(new Error('the subscriber was closed')))
     })
   }
