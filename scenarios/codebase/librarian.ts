@@ -47,11 +47,10 @@ export const librarian = defineActor({
   stop: (ctx) => ctx.state.reading.stop({ drainMs: 0 }),
 })
 
-/** One message of the room: the one after the entry before it. */
+/** One message of the room. Entries are numbered without gaps, so that it is the first one after the number before it. */
 async function stored(room: Room, entry: string): Promise<DataIn<typeof passagesStored> | undefined> {
-  const [ms = '0', sequence = '0'] = entry.split('-')
-  const after = sequence === '0' ? `${Number(ms) - 1}-${Number.MAX_SAFE_INTEGER}` : `${ms}-${Number(sequence) - 1}`
-  const { messages } = await room.history({ after, limit: 1 })
+  const [ms, sequence] = entry.split('-')
+  const { messages } = await room.history({ after: `${ms}-${Number(sequence) - 1}`, limit: 1 })
   return messages[0]?.entry === entry ? messages[0].data : undefined
 }
 

@@ -1,3 +1,4 @@
+import { messageOf } from 'hivemind'
 import type { Hive } from 'hivemind'
 
 const ttlMs = 60_000
@@ -13,20 +14,22 @@ export async function holdRun(hive: Hive, run: string): Promise<() => Promise<vo
   const grant = await leases.acquire(name, hive.node.id, ttlMs)
   if (grant === undefined) throw new Error(`the run ${run} is taken`)
   let { fence } = grant
-  let timer = hive.clock.timer(ttlMs / 3, renew, { background: true })
+  let stopped = false
+  let timer = hive.clock.timer(ttlMs / 3, () => void renew(), { background: true })
 
-  function renew(): void {
-    leases.renew(name, hive.node.id, fence, ttlMs).then(
-      async (renewed) => renewed ?? leases.acquire(name, hive.node.id, ttlMs),
-    ).then((held) => {
-      if (held !== undefined) fence = held.fence
-    }, () => undefined).finally(() => {
-      timer = hive.clock.timer(ttlMs / 3, renew, { background: true })
-    })
+  const renew = async (): Promise<void> => {
+    try {
+      const held = await leases.renew(name, hive.node.id, fence, ttlMs) ?? await leases.acquire(name, hive.node.id, ttlMs)
+      fence = held?.fence ?? fence
+    } catch (error) {
+      hive.logger.debug({ error: messageOf(error) }, 'the hold on the rooms of this run was not renewed: tried again')
+    }
+    if (!stopped) timer = hive.clock.timer(ttlMs / 3, () => void renew(), { background: true })
   }
 
   await removeLeftOvers(hive, run)
   return async () => {
+    stopped = true
     timer.cancel()
     await leases.release(name, hive.node.id, fence)
   }

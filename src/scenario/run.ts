@@ -72,13 +72,16 @@ export async function runScenario<Input, Report>(scenario: Scenario<Input, Repor
     const expectations = scenario.options.expectations.map((expectation) => judge(expectation, report))
     const ok = expectations.every((expectation) => expectation.ok)
     ctx.hive.bus.publish('scenario.finished', { scenario: name, ok })
+    setup.progress.end()
+    await cleanUpAll(cleanUps)
     return {
       scenario: name, run: ctx.run, ok, durationMs: Math.round(clock.monotonic() - startedAt), steps, expectations,
       store: { kind: ctx.hive.store.kind, dataDir: ctx.hive.config.dataDir }, report,
     }
-  } finally {
+  } catch (error) {
     setup.progress.end()
-    await cleanUpAll(cleanUps)
+    await cleanUpAll(cleanUps).catch((second: unknown) => setup.progress.note(`while closing: ${messageOf(second)}`))
+    throw error
   }
 }
 
@@ -136,10 +139,10 @@ function judge(expectation: { name: string; check(report: any): true | string },
   }
 }
 
-/** In reverse; one that fails does not keep the others from running, and its failure is told. */
-async function cleanUpAll(cleanUps: readonly (() => unknown)[]): Promise<void> {
+/** In reverse, each once; one that fails does not keep the others from running, and its failure is told. */
+async function cleanUpAll(cleanUps: (() => unknown)[]): Promise<void> {
   const failures: unknown[] = []
-  for (const cleanUp of cleanUps.toReversed()) {
+  for (const cleanUp of cleanUps.splice(0).reverse()) {
     try {
       await cleanUp()
     } catch (error) {

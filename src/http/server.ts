@@ -1,0 +1,43 @@
+import type { AddressInfo } from 'node:net'
+import type { Hive } from '../hive.ts'
+import { InvalidConfig } from '../kernel/errors.ts'
+import { admit, checkDoor } from './auth.ts'
+import type { Door } from './auth.ts'
+import { answer, answerError } from './errors.ts'
+import { createMetrics } from './metrics.ts'
+import { addRoutes } from './routes.ts'
+
+export interface HttpServer {
+  readonly url: string
+  /** Lets running requests finish. Twice is harmless. */
+  stop(): Promise<void>
+}
+
+/** Opens the HTTP door of a node. Throws `InvalidConfig` for an address that may not, or cannot, be listened on. */
+export async function createHttpServer(hive: Hive, door: Door): Promise<HttpServer> {
+  checkDoor(door)
+  const { fastify } = await import('fastify')
+  const server = fastify({ bodyLimit: hive.config.limits.messageBytes, forceCloseConnections: 'idle', routerOptions: { maxParamLength: 256 } })
+  server.setErrorHandler((error, _request, reply) => {
+    const { status, body } = answerError(error)
+    if (status >= 500) hive.logger.error({ error }, 'a request failed')
+    return reply.code(status).send(body)
+  })
+  server.setNotFoundHandler((request, reply) => {
+    const { status, body } = answer(404, 'not_found', `there is no ${request.method} ${request.url.split('?')[0]}`)
+    return reply.code(status).send(body)
+  })
+  server.addHook('onRequest', async (request, reply) => {
+    const refusal = admit(door, request.headers, request.url.split('?')[0] !== '/health')
+    if (refusal !== undefined) await reply.code(refusal.status).send(answer(refusal.status, refusal.code, refusal.message).body)
+  })
+  addRoutes(server, hive, await createMetrics(hive))
+  try {
+    await server.listen({ host: door.host, port: door.port })
+  } catch (error) {
+    await server.close()
+    throw new InvalidConfig('http', `cannot listen on ${door.host}:${door.port} (${(error as NodeJS.ErrnoException).code}): choose another address with --http HOST:PORT`)
+  }
+  const { address, port, family } = server.server.address() as AddressInfo
+  return { url: `http://${family === 'IPv6' ? `[${address}]` : address}:${port}`, stop: () => server.close() }
+}
