@@ -25,6 +25,13 @@ export function createBlobs(backend: Backend): Blobs {
 
   const expiry = (ttlMs: number | undefined): ['PX', number] | [] => (ttlMs === undefined ? [] : ['PX', Math.ceil(ttlMs)])
 
+  /** The longer of what is asked for and what a blob that is there has left; undefined is for ever. */
+  async function longest(hash: string, ttlMs: number | undefined): Promise<number | undefined> {
+    if (ttlMs === undefined) return undefined
+    const left = await backend.read((client) => client.pttl(keys.blob(hash)))
+    return left === -1 ? undefined : Math.max(left, ttlMs)
+  }
+
   async function set(key: string, value: Buffer | string, ttlMs: number | undefined): Promise<void> {
     await backend.write((client) => client.call('SET', key, value, ...expiry(ttlMs)))
   }
@@ -38,9 +45,10 @@ export function createBlobs(backend: Backend): Blobs {
   }
 
   return {
-    async put(bytes, { ttlMs } = {}) {
+    async put(bytes, options) {
       const whole = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength)
       const hash = sha256(whole)
+      const ttlMs = await longest(hash, options?.ttlMs)
       const manifest: Manifest = { bytes: whole.length, chunks: new Array(Math.ceil(whole.length / chunkBytes)) }
       await eachChunk(manifest.chunks.length, async (index) => {
         const chunk = whole.subarray(index * chunkBytes, (index + 1) * chunkBytes)

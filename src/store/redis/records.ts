@@ -1,3 +1,4 @@
+import { InvalidArgument } from '../../kernel/errors.ts'
 import type { Records, StoredRecord, WriteResult } from '../ports.ts'
 import { masters } from './clients.ts'
 import type { Backend } from './link.ts'
@@ -37,12 +38,12 @@ export function createRecords(backend: Backend): Records {
       return (await backend.read((client) => Promise.all(names.map((name) => client.hmget(keys.raw(name), 'v', 'd'))))).map(readRecord)
     },
     async put(key, value, { expect, ttlMs } = {}) {
-      const [version, current] = (await backend.run('put', [keys.raw(key)], [JSON.stringify(value), expect ?? '', ttlMs === undefined ? '' : Math.ceil(ttlMs)])) as [number, string?]
+      const [version, current] = (await backend.run('put', [keys.raw(key)], [jsonOf(value), expect ?? '', ttlMs === undefined ? '' : Math.ceil(ttlMs)])) as [number, string?]
       return current === undefined ? { ok: true, version } : conflict(-version, current)
     },
     async delete(key, { expect } = {}) {
-      const [version, done, current] = (await backend.run('delete', [keys.raw(key)], [expect ?? ''])) as [number, number, string?]
-      return done === 1 ? { ok: true, version } : conflict(version, current ?? '')
+      const [version, current] = (await backend.run('delete', [keys.raw(key)], [expect ?? ''])) as [number, string?]
+      return current === undefined ? { ok: true, version: 0 } : conflict(version, current)
     },
     async expire(key, ttlMs) {
       return (await backend.write((client) => client.pexpire(keys.raw(key), Math.ceil(ttlMs)))) === 1
@@ -62,6 +63,12 @@ export function createRecords(backend: Backend): Records {
       return { keys: page, cursor: last }
     },
   }
+}
+
+function jsonOf(value: unknown): string {
+  const json = JSON.stringify(value) as string | undefined
+  if (json === undefined) throw new InvalidArgument('value', 'has no form in JSON: store a plain value')
+  return json
 }
 
 function readRecord([version, json]: (string | null)[]): StoredRecord | undefined {
