@@ -15,6 +15,9 @@ const slice = 16
 const turnMessages = 2048
 const turnMs = 5
 
+/** Cheaper than queueMicrotask, which makes an AsyncResource each time. */
+const settled = Promise.resolve()
+
 /**
  * The run queue of all actors. It is worked off in a microtask, so that a message costs no trip through the event loop, and
  * goes on in `setImmediate` once a turn is used up. What is left of a turn carries over between microtasks:
@@ -37,7 +40,7 @@ export class Dispatcher {
     this.#queue.push(runnable)
     if (!this.#armed) {
       this.#armed = true
-      queueMicrotask(this.#drain)
+      void settled.then(this.#drain)
     }
   }
 

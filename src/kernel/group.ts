@@ -15,6 +15,10 @@ type Signal = { id: string; incarnation: number }
 
 const stepper = new Stepper(supervisorMachine)
 
+/** What the machine calls the actor of a group of one, so that all such groups of one policy begin with the same snapshot. */
+const only = 'only'
+const beginnings = new WeakMap<GroupPolicy, Map<string, Snapshot>>()
+
 /** The restart policy of a group; actors spawned without options of their own share one. */
 export type GroupPolicy = Pick<GroupSpec, 'intensity' | 'backoff'>
 
@@ -30,23 +34,25 @@ export class Group implements CellSupervisor, OwnedGroup {
   #owner: Owner | undefined
   readonly #strategy: Strategy
   readonly #policy: GroupPolicy
-  readonly #endsWithChildren: boolean
+  /** A group of one, which ends with its actor. */
+  readonly #single: boolean
   #snapshot: Snapshot | undefined
   #started = false
   #queue: SupervisorEvent[] | undefined
   #timer: Timer | undefined
   #stopOptions: StopOptions | undefined
   #drainUntil = 0
-  #lastError: unknown
+  #lastFailure: { id: string; incarnation: number; error: unknown } | undefined
+  #escalation: RestartIntensityExceeded | undefined
   #waiting: { resolve(): void; reject(error: unknown): void } | undefined
   #stopping: Promise<void> | undefined
   #onEnded: (() => void) | undefined
 
-  constructor(runtime: Runtime, strategy: Strategy, policy: GroupPolicy, endsWithChildren: boolean) {
+  constructor(runtime: Runtime, strategy: Strategy, policy: GroupPolicy, single: boolean) {
     this.#runtime = runtime
     this.#strategy = strategy
     this.#policy = policy
-    this.#endsWithChildren = endsWithChildren
+    this.#single = single
   }
 
   /** Resolves when all have started; rejects when they are given up before. */
@@ -54,7 +60,7 @@ export class Group implements CellSupervisor, OwnedGroup {
     this.#owner = owner
     owner.groups.add(this)
     const first = this.cells[0]
-    if (first !== undefined && this.cells.length === 1 && this.#endsWithChildren) first.start(1)
+    if (first !== undefined && this.cells.length === 1 && this.#single) first.start(1)
     else this.#send({ type: 'start' })
     if (this.#started) return started
     return new Promise((resolve, reject) => {
@@ -81,35 +87,44 @@ export class Group implements CellSupervisor, OwnedGroup {
   // ------------------------------------------------------------ reports of the cells
 
   started(cell: Cell): void {
-    if (this.#snapshot === undefined && this.#endsWithChildren) {
+    if (this.#snapshot === undefined && this.#single) {
       this.#started = true
       this.#waiting?.resolve()
       this.#waiting = undefined
       return
     }
-    this.#send({ type: 'started', id: cell.id, incarnation: cell.incarnation })
+    this.#send({ type: 'started', ...this.#signalOf(cell) })
   }
 
   failed(cell: Cell, error: unknown): void {
-    this.#lastError = error
-    this.#send({ type: 'failed', id: cell.id, incarnation: cell.incarnation, ...this.#chance() })
+    this.#lastFailure = { id: cell.id, incarnation: cell.incarnation, error }
+    this.#send({ type: 'failed', ...this.#signalOf(cell), ...this.#chance() })
   }
 
   exited(cell: Cell): void {
-    this.#send({ type: 'exited', id: cell.id, incarnation: cell.incarnation, ...this.#chance() })
+    this.#lastFailure = { id: cell.id, incarnation: cell.incarnation, error: undefined }
+    this.#send({ type: 'exited', ...this.#signalOf(cell), ...this.#chance() })
   }
 
   stopped(cell: Cell): void {
-    this.#send({ type: 'stopped', id: cell.id, incarnation: cell.incarnation })
+    this.#send({ type: 'stopped', ...this.#signalOf(cell) })
   }
 
   stopCell(cell: Cell, options: StopOptions | undefined): void {
-    if (this.#endsWithChildren) {
+    if (this.#single) {
       void this.stop(options ?? {})
       return
     }
     cell.stopOptions = options ?? {}
-    this.#send({ type: 'remove', id: cell.id })
+    this.#send({ type: 'remove', id: this.#nameOf(cell) })
+  }
+
+  #nameOf(cell: Cell): string {
+    return this.#single ? only : cell.id
+  }
+
+  #signalOf(cell: Cell): Signal {
+    return { id: this.#nameOf(cell), incarnation: cell.incarnation }
   }
 
   #chance(): { time: number; jitter: number } {
@@ -130,6 +145,7 @@ export class Group implements CellSupervisor, OwnedGroup {
       if (before.status === 'done') continue
       const [snapshot, commands] = stepper.step(before, next)
       this.#snapshot = snapshot as Snapshot
+      if (this.#snapshot.context.culprit !== null) this.#escalation ??= this.#escalate()
       for (const command of commands) this.#carryOut(command)
       if (!this.#started && this.#snapshot.matches({ active: 'running' })) {
         this.#started = true
@@ -142,22 +158,32 @@ export class Group implements CellSupervisor, OwnedGroup {
     if (ended) this.#end()
   }
 
-  /** The snapshot of a group that has only done what every group of its kind does. */
   #beginning(): Snapshot {
-    const { intensity, backoff } = this.#policy
-    const input: SupervisorInput = {
+    const cell = this.#single ? this.cells[0] : undefined
+    if (cell === undefined) return stepper.initial(this.#input())[0] as Snapshot
+    const known = beginnings.get(this.#policy) ?? new Map<string, Snapshot>()
+    beginnings.set(this.#policy, known)
+    const key = `${cell.restart} ${cell.incarnation} ${this.#started}`
+    const snapshot = known.get(key) ?? this.#playStart(cell.incarnation)
+    known.set(key, snapshot)
+    return snapshot
+  }
+
+  #input(): SupervisorInput {
+    return {
       strategy: this.#strategy,
-      children: this.cells.map(({ id, restart }) => ({ id, restart })),
-      ...intensity,
-      backoff,
-      endsWithChildren: this.#endsWithChildren,
+      children: this.cells.map((cell) => ({ id: this.#nameOf(cell), restart: cell.restart })),
+      ...this.#policy.intensity,
+      backoff: this.#policy.backoff,
+      endsWithChildren: this.#single,
     }
-    let [snapshot] = stepper.initial(input)
-    const first = this.cells[0]
-    if (this.#endsWithChildren && first !== undefined && first.incarnation > 0) {
-      ;[snapshot] = stepper.step(snapshot, { type: 'start' })
-      if (this.#started) [snapshot] = stepper.step(snapshot, { type: 'started', id: first.id, incarnation: 1 } as SupervisorEvent)
-    }
+  }
+
+  /** What the machine of a group of one would have seen so far: nothing, its start, or that it has started. */
+  #playStart(incarnation: number): Snapshot {
+    let [snapshot] = stepper.initial(this.#input())
+    if (incarnation > 0) [snapshot] = stepper.step(snapshot, { type: 'start' })
+    if (this.#started) [snapshot] = stepper.step(snapshot, { type: 'started', id: only, incarnation } as SupervisorEvent)
     return snapshot as Snapshot
   }
 
@@ -192,7 +218,7 @@ export class Group implements CellSupervisor, OwnedGroup {
         this.#timer = undefined
         break
       case 'escalate':
-        this.#runtime.emit({ type: 'actor.escalated', id, restarts: this.#restarts(), error: this.#lastError })
+        this.#runtime.emit({ type: 'actor.escalated', id: this.#escalation?.actor ?? '', restarts: this.#policy.intensity.maxRestarts, error: this.#escalation })
         break
     }
   }
@@ -205,9 +231,14 @@ export class Group implements CellSupervisor, OwnedGroup {
 
   #exitOf(cell: Cell): [ExitReason, unknown] {
     const { lastEnd } = cell
-    if (this.#snapshot?.context.culprit?.id === cell.id) return ['escalated', this.#givenUp()]
+    if (this.#snapshot?.context.culprit?.id === this.#nameOf(cell)) return ['escalated', this.#escalation]
     if (lastEnd?.kind === 'failed') return ['failed', lastEnd.error]
     return [lastEnd?.kind ?? 'stopped', undefined]
+  }
+
+  #escalate(): RestartIntensityExceeded {
+    const { maxRestarts, windowMs } = this.#policy.intensity
+    return new RestartIntensityExceeded(this.#lastFailure?.id ?? '', maxRestarts, windowMs, this.#lastFailure?.error)
   }
 
   #end(): void {
@@ -216,27 +247,23 @@ export class Group implements CellSupervisor, OwnedGroup {
     this.#waiting?.reject(this.#givenUp())
     this.#waiting = undefined
     this.#onEnded?.()
-    if (this.#snapshot?.matches('escalated')) this.#owner?.groupEscalated(this.#givenUp())
+    if (this.#escalation !== undefined) this.#owner?.groupEscalated(this.#escalation)
   }
 
+  /** Why a start came to nothing. */
   #givenUp(): Error {
-    const culprit = this.#snapshot?.context.culprit
-    if (culprit) return new RestartIntensityExceeded(culprit.id, this.#restarts(), this.#policy.intensity.windowMs, this.#lastError)
-    const id = this.#snapshot?.context.spec.children[0]?.id ?? ''
-    return this.#lastError === undefined ? new ActorStopped(id) : new ActorCrashed(id, 1, this.#lastError)
-  }
-
-  #restarts(): number {
-    return this.#snapshot?.context.restarts.length ?? 0
+    if (this.#escalation !== undefined) return this.#escalation
+    const failure = this.#lastFailure
+    return failure === undefined ? new ActorStopped(this.#owner?.prefix ?? '') : new ActorCrashed(failure.id, failure.incarnation, failure.error)
   }
 
   #statusOf(id: string): string | undefined {
     return this.#snapshot?.context.children.find((child) => child.id === id)?.status
   }
 
-  #cell(id: string): Cell {
-    const cell = this.cells.find((each) => each.id === id)
-    if (cell === undefined) throw new Error(`the supervisor machine named "${id}", which is not in its group`)
+  #cell(name: string): Cell {
+    const cell = this.cells.find((each) => this.#nameOf(each) === name)
+    if (cell === undefined) throw new Error(`the supervisor machine named "${name}", which is not in its group`)
     return cell
   }
 }

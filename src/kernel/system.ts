@@ -85,8 +85,8 @@ class System implements ActorSystem, Owner {
 
   async #stopAll({ drainMs = 0, graceMs }: StopOptions): Promise<void> {
     const drainUntil = this.clock.monotonic() + drainMs
-    for (let last = [...this.groups].at(-1); last !== undefined; last = [...this.groups].at(-1)) {
-      await last.stop({ drainMs: Math.max(0, drainUntil - this.clock.monotonic()), graceMs })
+    for (const group of [...this.groups].reverse()) {
+      await group.stop({ drainMs: Math.max(0, drainUntil - this.clock.monotonic()), graceMs })
     }
   }
 }
