@@ -2,6 +2,7 @@ import type { Clock, Randomness, Timer } from '../kernel/clock.ts'
 import { HivemindError, InvalidArgument, InvalidMessage, messageOf, MessageTooLarge } from '../kernel/errors.ts'
 import type { Catalogue } from '../messages/catalogue.ts'
 import { attributeBytes, checkEnvelope, encodeEnvelope } from '../messages/wire.ts'
+import { catalogue as keys } from '../store/keys.ts'
 import type { Signals, Stoppable } from '../store/ports.ts'
 import type { Bus, Outgoing } from './bus.ts'
 import { CatchUp } from './catch-up.ts'
@@ -20,7 +21,7 @@ export interface MirrorOptions {
   epoch: number
   clock: Clock
   randomness: Randomness
-  /** Channel and ring that the nodes of a hive share. Default `events`. */
+  /** Channel and ring that the nodes of a hive share. Default `channel:events` and `events`. */
   channel?: string
   ring?: string
   /** Frames the ring keeps. Default 10,000. */
@@ -78,7 +79,7 @@ export interface Mirror {
  * were published, in the order of their sender, or a `bus.resync` tells which are lost; ephemeral ones at most once.
  */
 export function createMirror(options: MirrorOptions): Mirror {
-  const { bus, signals, catalogue, origin, epoch, clock, randomness, channel = 'events', ring = 'events', ringCap = 10_000, sweepMs = 5_000 } = options
+  const { bus, signals, catalogue, origin, epoch, clock, randomness, channel = keys.events.build(), ring = 'events', ringCap = 10_000, sweepMs = 5_000 } = options
   if (!Number.isSafeInteger(epoch) || epoch < 0) throw new InvalidArgument('epoch', 'give a whole number that grows with every start of this node')
   if (origin === '' || origin.length > 256) throw new InvalidArgument('origin', 'give the id of this node, 1 to 256 characters')
 

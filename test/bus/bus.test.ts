@@ -1,12 +1,13 @@
-import { debounceTime, EMPTY, filter, firstValueFrom, map, merge, Subject, take, toArray } from 'rxjs'
+import { debounceTime, EMPTY, filter, finalize, firstValueFrom, map, merge, Subject, take, toArray } from 'rxjs'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { z } from 'zod'
 import { createBus, type Bus } from '../../src/bus/bus.ts'
 import { BusOverflow, UnknownMessageType } from '../../src/kernel/errors.ts'
+import { VirtualClock } from '../../src/kernel/virtual-clock.ts'
 import { createCatalogue } from '../../src/messages/catalogue.ts'
 import { defineMessage } from '../../src/messages/define.ts'
 import type { Envelope } from '../../src/messages/envelope.ts'
-import { countingRandomness, ManualClock, settle } from './manual-clock.ts'
+import { countingRandomness } from './randomness.ts'
 
 declare module '../../src/messages/map.ts' {
   interface MessageMap {
@@ -19,19 +20,19 @@ const pinged = defineMessage('test.pinged', z.object({ n: z.number() }))
 const ponged = defineMessage('test.ponged', z.object({ n: z.number() }), { delivery: 'must-arrive' })
 
 let bus: Bus
-let clock: ManualClock
+let clock: VirtualClock
 let uncaught: unknown[]
 const onUncaught = (error: unknown): void => void uncaught.push(error)
 
 beforeEach(() => {
-  clock = new ManualClock()
+  clock = new VirtualClock()
   bus = createBus({ catalogue: createCatalogue([pinged, ponged]), clock, randomness: countingRandomness(), source: 'node-a' })
   uncaught = []
   process.on('uncaughtException', onUncaught).on('unhandledRejection', onUncaught)
 })
 
 afterEach(async () => {
-  await settle()
+  await clock.settle()
   await new Promise((resolve) => setTimeout(resolve, 1))
   process.off('uncaughtException', onUncaught).off('unhandledRejection', onUncaught)
   expect(uncaught).toEqual([])
@@ -97,10 +98,10 @@ describe('an observer that fails', () => {
     bus.on('test.pinged').subscribe(fail)
     const after = collect(bus.on('test.pinged'))
     bus.publish('test.pinged', { n: 1 })
-    await settle()
-    clock.advance(1_000)
+    await clock.settle()
+    await clock.advance(1_000)
     bus.publish('test.pinged', { n: 2 })
-    await settle()
+    await clock.settle()
     expect([before.length, after.length]).toEqual([2, 2])
     expect(told).toMatchObject([{ data: { type: 'test.pinged', message: 'oops', count: 1 } }, { data: { count: 1 } }])
   })
@@ -118,11 +119,11 @@ describe('an observer that fails', () => {
     expect(told.map((envelope) => (envelope as Envelope<string, { message: string }>).data.message)).toEqual(['at the end', 'inside', 'completing', 'handling'])
   })
 
-  it('is told once a second for each type, with how often it failed', () => {
+  it('is told once a second for each type, with how often it failed', async () => {
     const told = failures()
     bus.on('test.pinged').subscribe(() => { throw new Error('again') })
     for (let n = 0; n < 10; n++) bus.publish('test.pinged', { n })
-    clock.advance(1_000)
+    await clock.advance(1_000)
     bus.publish('test.pinged', { n: 10 })
     expect(told).toMatchObject([{ data: { count: 1 } }, { data: { count: 10 } }])
   })
@@ -132,7 +133,7 @@ describe('an observer that fails', () => {
     bus.on('bus.observer-failed').subscribe(() => { calls++; throw new Error('sync') })
     bus.all().subscribe(async () => { calls++; throw new Error('async') })
     bus.publish('test.pinged', { n: 1 })
-    await settle()
+    await clock.settle()
     expect(calls).toBeLessThan(10)
   })
 })
@@ -195,6 +196,13 @@ describe('streams', () => {
     expect(relayed).toHaveLength(2)
     await new Promise((resolve) => setTimeout(resolve, 5))
     expect(quiet).toHaveLength(1)
+  })
+
+  it('let go of the bus as soon as an operator has enough', () => {
+    let ended = 0
+    bus.on('test.pinged').pipe(finalize(() => { ended++ }), take(1)).subscribe()
+    bus.publish('test.pinged', { n: 1 })
+    expect(ended).toBe(1)
   })
 
   it('complete when the bus stops, twice is harmless, and afterwards nobody is called', () => {

@@ -1,9 +1,9 @@
 import fc from 'fast-check'
 import { expect, it } from 'vitest'
 import type { Frame } from '../../src/bus/frame.ts'
+import { VirtualClock } from '../../src/kernel/virtual-clock.ts'
 import type { DataOf } from '../../src/messages/map.ts'
 import { FakeHub, type FakeLink } from './fake-signals.ts'
-import { ManualClock, settle } from './manual-clock.ts'
 import { happen, startNode, type TestNode } from './nodes.ts'
 
 const ids = ['a', 'b', 'c']
@@ -46,7 +46,7 @@ interface Published {
 
 class World {
   readonly hub = new FakeHub()
-  readonly clock = new ManualClock()
+  readonly clock = new VirtualClock()
   readonly lives: Life[] = []
   readonly current: Life[] = []
   readonly published: Published[] = []
@@ -77,13 +77,12 @@ class World {
   async stop(at: number): Promise<void> {
     const { node } = this.current[at]!
     const stopped = node.mirror.stop()
-    await settle()
-    this.clock.advance(1_000)
+    await this.clock.advance(1_000)
     await stopped
   }
 
   async run(next: Step): Promise<void> {
-    if (next.do === 'settle') return settle()
+    if (next.do === 'settle') return this.clock.settle()
     if (next.do === 'advance') return this.clock.advance(next.ms)
     const life = this.current[next.node]!
     const { link } = life
@@ -118,15 +117,15 @@ class World {
       link.comeUp()
     }
     for (let round = 0; round < 4; round++) {
-      await settle()
-      this.clock.advance(5_000)
+      await this.clock.settle()
+      await this.clock.advance(5_000)
     }
     for (const at of ids.keys()) this.publish(at, 1)
     for (let round = 0; round < 2; round++) {
-      await settle()
-      this.clock.advance(5_000)
+      await this.clock.settle()
+      await this.clock.advance(5_000)
     }
-    await settle()
+    await this.clock.settle()
   }
 }
 
@@ -175,7 +174,7 @@ it('whatever the links do, each must-arrive message is delivered at most once, i
       told += node.resyncs.length
     }
     for (const at of ids.keys()) await world.stop(at)
-    expect(world.clock.pending, 'no timer is left behind').toBe(0)
+    expect(world.clock.timers, 'no timer is left behind').toBe(0)
   }), { numRuns: 150 })
   expect(delivered).toBeGreaterThan(1_000)
   expect(told, 'the steps do lose messages').toBeGreaterThan(20)

@@ -2,32 +2,31 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { encodeFrame } from '../../src/bus/frame.ts'
 import type { MirrorOptions } from '../../src/bus/mirror.ts'
 import { InvalidArgument, StoreUnavailable } from '../../src/kernel/errors.ts'
+import { VirtualClock } from '../../src/kernel/virtual-clock.ts'
 import { FakeHub, type FakeLink } from './fake-signals.ts'
-import { ManualClock, settle } from './manual-clock.ts'
 import { happen, numbers, startNode, testCatalogue, tick, type TestNode } from './nodes.ts'
 
 let hub: FakeHub
-let clock: ManualClock
+let clock: VirtualClock
 let nodes: TestNode[]
 let linkA: FakeLink
 let linkB: FakeLink
 
 beforeEach(() => {
   hub = new FakeHub()
-  clock = new ManualClock()
+  clock = new VirtualClock()
   nodes = []
   linkA = hub.link()
   linkB = hub.link()
 })
 
 afterEach(async () => {
-  await Promise.all(nodes.map(async (node) => {
-    const stopped = node.mirror.stop()
-    await settle()
-    clock.advance(1_000)
+  for (const { mirror } of nodes) {
+    const stopped = mirror.stop()
+    await clock.advance(1_000)
     await stopped
-  }))
-  expect(clock.pending, 'no timer is left behind').toBe(0)
+  }
+  expect(clock.timers, 'no timer is left behind').toBe(0)
 })
 
 async function node(id: string, link: FakeLink, options?: Partial<MirrorOptions>): Promise<TestNode> {
@@ -38,7 +37,7 @@ async function node(id: string, link: FakeLink, options?: Partial<MirrorOptions>
 
 async function pair(options?: Partial<MirrorOptions>): Promise<[TestNode, TestNode]> {
   const both: [TestNode, TestNode] = [await node('a', linkA, options), await node('b', linkB, options)]
-  await settle()
+  await clock.settle()
   return both
 }
 
@@ -50,9 +49,9 @@ describe('between two nodes', () => {
     happen(a, 1, 2)
     tick(a, 10)
     happen(a, 3)
-    await settle()
+    await clock.settle()
     happen(b, 4)
-    await settle()
+    await clock.settle()
     expect(numbers(b.happened)).toEqual([1, 2, 3])
     expect(numbers(b.ticked)).toEqual([10])
     expect(numbers(a.happened)).toEqual([4])
@@ -63,7 +62,7 @@ describe('between two nodes', () => {
   it('a burst of one turn travels in few frames that are JSON a person can read', async () => {
     const [a, b] = await pair()
     for (let n = 0; n < 500; n++) happen(a, n)
-    await settle()
+    await clock.settle()
     expect(numbers(b.happened)).toEqual(Array.from({ length: 500 }, (_, n) => n))
     expect(a.mirror.stats().mustArrive.frames).toBeLessThan(5)
     expect(JSON.parse(hub.appended[0]!)).toMatchObject({ origin: 'a', epoch: 1, delivery: 'must-arrive', seq: 1, events: expect.arrayContaining([expect.objectContaining({ type: 'test.happened', data: { n: 0 } })]) })
@@ -72,12 +71,12 @@ describe('between two nodes', () => {
   it('local types stay, and are refused when they come from outside', async () => {
     const [a, b] = await pair()
     a.bus.publish('actor.started', { actor: 'x', incarnation: 1 })
-    await settle()
+    await clock.settle()
     expect(hub.appended).toEqual([])
     const started: unknown[] = []
     b.bus.on('actor.started').subscribe((message) => started.push(message))
-    hub.publish('events', encodeFrame({ origin: 'evil', epoch: 1, delivery: 'ephemeral', seq: 1 }, [JSON.stringify({ id: '1', type: 'actor.started', source: 'x', time: 1, data: { actor: 'x', incarnation: 1 } })]))
-    await settle()
+    hub.publish('channel:events', encodeFrame({ origin: 'evil', epoch: 1, delivery: 'ephemeral', seq: 1 }, [JSON.stringify({ id: '1', type: 'actor.started', source: 'x', time: 1, data: { actor: 'x', incarnation: 1 } })]))
+    await clock.settle()
     expect(started).toEqual([])
     expect(b.notices).toMatchObject([{ data: { direction: 'in', code: 'invalid_message' } }])
   })
@@ -85,10 +84,10 @@ describe('between two nodes', () => {
   it('a node that joins later gets what is published from then on', async () => {
     const a = await node('a', linkA)
     happen(a, 1, 2)
-    await settle()
+    await clock.settle()
     const b = await node('b', linkB)
     happen(a, 3)
-    await settle()
+    await clock.settle()
     expect(numbers(b.happened)).toEqual([3])
     expect(b.resyncs).toEqual([])
   })
@@ -98,16 +97,16 @@ describe('what pub/sub loses', () => {
   it('is caught up from the ring at the next message, in order', async () => {
     const [a, b] = await pair()
     happen(a, 1)
-    await settle()
+    await clock.settle()
     const { gaps } = b.mirror.stats()
     linkB.dropNext = 2
     happen(a, 2)
-    await settle()
+    await clock.settle()
     happen(a, 3)
-    await settle()
+    await clock.settle()
     expect(numbers(b.happened)).toEqual([1])
     happen(a, 4)
-    await settle()
+    await clock.settle()
     expect(numbers(b.happened)).toEqual([1, 2, 3, 4])
     expect(b.mirror.stats()).toMatchObject({ gaps: gaps + 1, lost: 0, resyncs: 0 })
   })
@@ -116,16 +115,16 @@ describe('what pub/sub loses', () => {
     const [a, b] = await pair()
     linkB.dropNext = 1
     happen(a, 1)
-    await settle()
+    await clock.settle()
     linkB.resubscribe()
-    await settle()
+    await clock.settle()
     expect(numbers(b.happened)).toEqual([1])
     linkB.dropNext = 1
     happen(a, 2)
-    await settle()
+    await clock.settle()
     expect(numbers(b.happened)).toEqual([1])
-    clock.advance(5_000)
-    await settle()
+    await clock.advance(5_000)
+    await clock.settle()
     expect(numbers(b.happened)).toEqual([1, 2])
   })
 
@@ -133,9 +132,9 @@ describe('what pub/sub loses', () => {
     const [a, b] = await pair()
     linkB.dropNext = 1
     happen(a, 1)
-    await settle()
+    await clock.settle()
     happen(a, 2)
-    await settle()
+    await clock.settle()
     expect(numbers(b.happened)).toEqual([1, 2])
   })
 
@@ -144,7 +143,7 @@ describe('what pub/sub loses', () => {
     for (const n of [1, 2, 3, 4]) {
       linkB.dropNext = n === 2 || n === 3 ? 1 : 0
       tick(a, n)
-      await settle()
+      await clock.settle()
     }
     expect(numbers(b.ticked)).toEqual([1, 4])
     expect(b.mirror.stats()).toMatchObject({ ephemeralLost: 2, resyncs: 0 })
@@ -153,16 +152,16 @@ describe('what pub/sub loses', () => {
   it('is told as lost when the ring was truncated past it: which messages of whom', async () => {
     const [a, b] = await pair({ ringCap: 3 })
     happen(a, 1)
-    await settle()
-    clock.advance(5_000)
-    await settle()
+    await clock.settle()
+    await clock.advance(5_000)
+    await clock.settle()
     linkB.goDown()
     for (let n = 2; n <= 8; n++) {
       happen(a, n)
-      await settle()
+      await clock.settle()
     }
     linkB.comeUp()
-    await settle()
+    await clock.settle()
     expect(numbers(b.happened)).toEqual([1, 6, 7, 8])
     expect(b.resyncs).toEqual([{ reason: 'truncated' }, { reason: 'missing', origin: 'a', epoch: 1, from: 2, to: 5, count: 4 }])
     expect(b.mirror.stats()).toMatchObject({ lost: 4, resyncs: 2 })
@@ -172,10 +171,10 @@ describe('what pub/sub loses', () => {
     const [a, b] = await pair({ ringCap: 10 })
     for (let n = 1; n <= 100; n++) {
       happen(a, n)
-      await settle()
+      await clock.settle()
     }
-    clock.advance(5_000)
-    await settle()
+    await clock.advance(5_000)
+    await clock.settle()
     expect(numbers(b.happened)).toHaveLength(100)
     expect(b.resyncs).toEqual([])
   })
@@ -183,15 +182,15 @@ describe('what pub/sub loses', () => {
   it('is told when the store forgot the ring', async () => {
     const [a, b] = await pair()
     happen(a, 1)
-    await settle()
+    await clock.settle()
     linkB.goDown()
     happen(a, 2, 3)
-    await settle()
+    await clock.settle()
     hub.flush()
     linkB.comeUp()
-    await settle()
+    await clock.settle()
     happen(a, 4)
-    await settle()
+    await clock.settle()
     expect(numbers(b.happened)).toEqual([1, 4])
     expect(b.resyncs).toEqual([{ reason: 'missing', origin: 'a', epoch: 1, from: 2, to: 3, count: 2 }])
   })
@@ -203,11 +202,11 @@ describe('what comes twice or late', () => {
     linkB.duplicateNext = 5
     linkA.loseReplies = 2
     happen(a, 1, 2)
-    await settle()
-    clock.advance(100)
-    await settle()
-    clock.advance(5_000)
-    await settle()
+    await clock.settle()
+    await clock.advance(100)
+    await clock.settle()
+    await clock.advance(5_000)
+    await clock.settle()
     expect(numbers(b.happened)).toEqual([1, 2])
     expect(hub.appended.length).toBeGreaterThan(1)
     expect(b.mirror.stats().duplicates).toBeGreaterThan(2)
@@ -217,17 +216,17 @@ describe('what comes twice or late', () => {
   it('is put in order when a read of the ring overtakes the live message', async () => {
     const [a, b] = await pair()
     happen(a, 1)
-    await settle()
+    await clock.settle()
     linkB.delay()
     happen(a, 2)
-    await settle()
+    await clock.settle()
     linkB.resubscribe()
-    await settle()
+    await clock.settle()
     expect(numbers(b.happened)).toEqual([1, 2])
     happen(a, 3)
-    await settle()
+    await clock.settle()
     linkB.release()
-    await settle()
+    await clock.settle()
     expect(numbers(b.happened)).toEqual([1, 2, 3])
   })
 })
@@ -236,15 +235,15 @@ describe('restarts', () => {
   it('an earlier life of a node is ignored once its successor was heard', async () => {
     const [a, b] = await pair()
     happen(a, 1)
-    await settle()
+    await clock.settle()
     const a2 = await node('a', hub.link(), { epoch: 2 })
     happen(a2, 2)
-    await settle()
+    await clock.settle()
     happen(a, 99)
     tick(a2, 5)
-    await settle()
+    await clock.settle()
     tick(a, 98)
-    await settle()
+    await clock.settle()
     expect(numbers(b.happened)).toEqual([1, 2])
     expect(numbers(b.ticked)).toEqual([5])
     expect(b.mirror.stats().stale).toBe(2)
@@ -254,16 +253,16 @@ describe('restarts', () => {
   it('what a crashed node may not have sent is told; after an orderly stop there is nothing to tell', async () => {
     const [a, b] = await pair()
     happen(a, 1)
-    await settle()
+    await clock.settle()
     linkA.die()
     const a2 = await node('a', hub.link(), { epoch: 2 })
     happen(a2, 2)
-    await settle()
+    await clock.settle()
     expect(b.resyncs).toEqual([{ reason: 'restarted', origin: 'a', epoch: 1, from: 2 }])
     await a2.mirror.stop()
     const a3 = await node('a', hub.link(), { epoch: 3 })
     happen(a3, 3)
-    await settle()
+    await clock.settle()
     expect(numbers(b.happened)).toEqual([1, 2, 3])
     expect(b.resyncs).toHaveLength(1)
   })
@@ -271,14 +270,14 @@ describe('restarts', () => {
   it('the end of an earlier life that was missed live is read before the new one', async () => {
     const [a, b] = await pair()
     happen(a, 1)
-    await settle()
+    await clock.settle()
     linkB.dropNext = 1
     happen(a, 2)
-    await settle()
+    await clock.settle()
     linkA.die()
     const a2 = await node('a', hub.link(), { epoch: 2 })
     happen(a2, 3)
-    await settle()
+    await clock.settle()
     expect(numbers(b.happened)).toEqual([1, 2, 3])
   })
 })
@@ -289,11 +288,11 @@ describe('while the link is down', () => {
     linkA.goDown()
     happen(a, 1, 2)
     tick(a, 10, 11)
-    await settle()
+    await clock.settle()
     expect(a.mirror.stats()).toMatchObject({ failure: 'the link is down', ephemeral: { dropped: 2 }, mustArrive: { dropped: 0 } })
     happen(a, 3)
     linkA.comeUp()
-    await settle()
+    await clock.settle()
     expect(numbers(b.happened)).toEqual([1, 2, 3])
     expect(b.ticked).toEqual([])
     expect(a.mirror.stats().failure).toBeUndefined()
@@ -303,23 +302,23 @@ describe('while the link is down', () => {
     const [a, b] = await pair()
     linkA.goDown()
     happen(a, 1)
-    await settle()
+    await clock.settle()
     Object.assign(linkA, { resubscribe: () => undefined })
     linkA.comeUp()
-    await settle()
+    await clock.settle()
     expect(b.happened).toEqual([])
-    clock.advance(5_000)
-    await settle()
+    await clock.advance(5_000)
+    await clock.settle()
     expect(numbers(b.happened)).toEqual([1])
   })
 
   it.each([['count', { maxWaiting: 3 }], ['bytes', { maxWaitingBytes: 300 }]])('too many of them (%s): the oldest are dropped, and the others are told which', async (_, bound) => {
     const [a, b] = await pair(bound)
     happen(a, 1)
-    await settle()
+    await clock.settle()
     linkA.goDown()
     happen(a, 2)
-    await settle()
+    await clock.settle()
     for (let n = 3; n <= 10; n++) happen(a, n)
     const { dropped, waiting, waitingBytes } = a.mirror.stats().mustArrive
     expect(dropped).toBe(8 - waiting)
@@ -327,7 +326,7 @@ describe('while the link is down', () => {
     expect(waiting).toBeLessThanOrEqual(3)
     expect(waitingBytes).toBeLessThanOrEqual(300 + 100)
     linkA.comeUp()
-    await settle()
+    await clock.settle()
     const kept = Array.from({ length: waiting }, (_unused, index) => 10 - waiting + 1 + index)
     expect(numbers(b.happened)).toEqual([1, 2, ...kept])
     expect(b.resyncs).toEqual([{ reason: 'overflowed', origin: 'a', epoch: 1, from: 3, to: 2 + dropped, count: dropped }])
@@ -337,7 +336,7 @@ describe('while the link is down', () => {
     const [a] = await pair({ maxWaiting: 5 })
     Object.assign(linkA, { publish: () => new Promise(() => undefined) })
     tick(a, 0)
-    await settle()
+    await clock.settle()
     for (let n = 0; n < 100; n++) tick(a, n)
     expect(a.mirror.stats().ephemeral).toMatchObject({ waiting: 5, dropped: 95 })
   })
@@ -345,19 +344,19 @@ describe('while the link is down', () => {
   it('the ring is read as soon as the store answers again', async () => {
     const [a, b] = await pair()
     happen(a, 1)
-    await settle()
+    await clock.settle()
     const read = linkB.readRing.bind(linkB)
     linkB.readRing = async () => { throw new StoreUnavailable('not yet') }
     linkB.dropNext = 1
     happen(a, 2)
-    await settle()
+    await clock.settle()
     happen(a, 3)
-    await settle()
+    await clock.settle()
     expect(numbers(b.happened)).toEqual([1])
     expect(b.mirror.stats().failure).toBe('not yet')
     linkB.readRing = read
-    clock.advance(100)
-    await settle()
+    await clock.advance(100)
+    await clock.settle()
     expect(numbers(b.happened)).toEqual([1, 2, 3])
     expect(b.mirror.stats().failure).toBeUndefined()
   })
@@ -376,10 +375,10 @@ describe('bad input from the store', () => {
   ])('%s is refused and told, and harms nothing', async (_, payload) => {
     const [a, b] = await pair()
     hub.append('events', 100, payload)
-    hub.publish('events', payload)
-    await settle()
+    hub.publish('channel:events', payload)
+    await clock.settle()
     happen(a, 1)
-    await settle()
+    await clock.settle()
     expect(numbers(b.happened)).toEqual([1])
     expect(b.mirror.stats().refusedIn).toBeGreaterThan(0)
     expect(b.notices).toMatchObject([{ type: 'bus.message-refused', data: { direction: 'in' } }])
@@ -389,8 +388,8 @@ describe('bad input from the store', () => {
     const [, b] = await pair()
     const frame = encodeFrame({ origin: 'c', epoch: 1, delivery: 'must-arrive', seq: 1 }, [envelope(1), '{"id":5}', envelope(3)])
     hub.append('events', 100, frame)
-    hub.publish('events', frame)
-    await settle()
+    hub.publish('channel:events', frame)
+    await clock.settle()
     expect(numbers(b.happened)).toEqual([1, 3])
     expect(b.mirror.stats()).toMatchObject({ refusedIn: 1, resyncs: 0 })
   })
@@ -399,9 +398,9 @@ describe('bad input from the store', () => {
     const catalogue = testCatalogue(1_000)
     const [a, b] = await pair({ catalogue })
     a.bus.publish('test.happened', { n: 1, pad: 'x'.repeat(20_000) })
-    hub.publish('events', encodeFrame({ origin: 'c', epoch: 1, delivery: 'ephemeral', seq: 1 }, [JSON.stringify('y'.repeat(200_000))]))
+    hub.publish('channel:events', encodeFrame({ origin: 'c', epoch: 1, delivery: 'ephemeral', seq: 1 }, [JSON.stringify('y'.repeat(200_000))]))
     happen(a, 2)
-    await settle()
+    await clock.settle()
     expect(a.notices[0]).toMatchObject({ data: { direction: 'out', code: 'message_too_large' } })
     expect(b.notices).toMatchObject([{ data: { direction: 'in', code: 'message_too_large' } }])
     expect(numbers(b.happened)).toEqual([2])
@@ -412,18 +411,18 @@ describe('bad input from the store', () => {
     const [a, b] = await pair()
     a.bus.publish('test.happened', { n: 1n } as never)
     happen(a, 2)
-    await settle()
+    await clock.settle()
     expect(a.notices).toMatchObject([{ data: { direction: 'out', code: 'invalid_message' } }])
     expect(numbers(b.happened)).toEqual([2])
   })
 
   it('is told at most once in 10 s for each kind', async () => {
     const [, b] = await pair()
-    for (let n = 0; n < 20; n++) hub.publish('events', 'garbage')
-    await settle()
-    clock.advance(10_000)
-    hub.publish('events', 'garbage')
-    await settle()
+    for (let n = 0; n < 20; n++) hub.publish('channel:events', 'garbage')
+    await clock.settle()
+    await clock.advance(10_000)
+    hub.publish('channel:events', 'garbage')
+    await clock.settle()
     expect(b.notices).toMatchObject([{ data: { count: 1 } }, { data: { count: 20 } }])
   })
 })
@@ -442,13 +441,13 @@ describe('life of a mirror', () => {
     const [a, b] = await pair()
     happen(a, 1)
     await Promise.all([a.mirror.stop(), a.mirror.stop()])
-    await settle()
+    await clock.settle()
     expect(numbers(b.happened)).toEqual([1])
     expect(JSON.parse(hub.appended.at(-1)!)).toMatchObject({ origin: 'a', seq: 2, final: true, events: [] })
     expect(hub.subscribers.size).toBe(1)
     happen(a, 2)
     await a.mirror.start()
-    await settle()
+    await clock.settle()
     expect(numbers(b.happened)).toEqual([1])
   })
 
@@ -456,11 +455,11 @@ describe('life of a mirror', () => {
     const [a] = await pair()
     Object.assign(linkA, { ring: () => new Promise(() => undefined) })
     happen(a, 1)
-    await settle()
+    await clock.settle()
     happen(a, 2)
     const stopped = a.mirror.stop({ drainMs: 200 })
-    await settle()
-    clock.advance(200)
+    await clock.settle()
+    await clock.advance(200)
     await stopped
     expect(a.mirror.stats().mustArrive).toMatchObject({ waiting: 0, dropped: 1 })
   })

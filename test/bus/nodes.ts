@@ -7,7 +7,7 @@ import type { Envelope } from '../../src/messages/envelope.ts'
 import type { DataOf } from '../../src/messages/map.ts'
 import type { Clock } from '../../src/kernel/clock.ts'
 import type { Signals } from '../../src/store/ports.ts'
-import { countingRandomness } from './manual-clock.ts'
+import { countingRandomness } from './randomness.ts'
 
 export const happened = defineMessage('test.happened', z.object({ n: z.number(), pad: z.string().optional() }), { delivery: 'must-arrive' })
 export const ticked = defineMessage('test.ticked', z.object({ n: z.number() }), { delivery: 'ephemeral' })
