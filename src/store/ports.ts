@@ -236,6 +236,7 @@ export interface Records {
    * `ttlMs` replaces any expiry; without it the record lives on without one.
    */
   put(key: string, value: unknown, options?: { expect?: number; ttlMs?: number }): Promise<WriteResult>
+  /** `version` is the one the key had, 0 when it was not there. A key written again later starts at 1. */
   delete(key: string, options?: { expect?: number }): Promise<WriteResult>
   /** Restarts the time to live; false when the key is gone. */
   expire(key: string, ttlMs: number): Promise<boolean>

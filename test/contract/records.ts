@@ -81,11 +81,11 @@ export function recordsContract(name: string, makeStore: () => Promise<RecordsFi
       expect(Math.floor((end.value as number) / 1000)).toBe(10)
     })
 
-    it('deletes, on condition or without; a deleted key is at version 0', async () => {
+    it('deletes, on condition or without, and says which version there was', async () => {
       const key = newKey()
       await records.put(key, 1)
       expect(await records.delete(key, { expect: 2 })).toEqual({ ok: false, reason: 'conflict', current: { value: 1, version: 1 } })
-      expect(await records.delete(key, { expect: 1 })).toEqual({ ok: true, version: 0 })
+      expect(await records.delete(key, { expect: 1 })).toEqual({ ok: true, version: 1 })
       expect(await records.get(key)).toBeUndefined()
       expect(await records.delete(key, { expect: 1 })).toEqual({ ok: false, reason: 'conflict', current: undefined })
       expect(await records.delete(key)).toEqual({ ok: true, version: 0 })

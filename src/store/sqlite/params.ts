@@ -1,3 +1,4 @@
+import { types } from 'node:util'
 import { InvalidArgument } from '../../kernel/errors.ts'
 
 /** What may be bound. Whole numbers are stored as INTEGER, others as REAL. */
@@ -26,7 +27,8 @@ function checkParam(value: unknown, index: number): unknown {
       return value
     case 'object':
       if (value === null) return null
-      if (value instanceof Uint8Array && !isDetached(value)) return value
+      // Not instanceof: a Proxy passes that, and throws when libsql looks inside.
+      if (types.isUint8Array(value) && !isDetached(value)) return value
       break
     default:
   }

@@ -31,7 +31,7 @@ export function deleteRecord(unit: Unit, args: { key: string; expect?: number; n
   const current = find(unit, args.key, args.now)
   if (args.expect !== undefined && args.expect !== (current?.version ?? 0)) return { ok: false, current }
   unit.sql.run('DELETE FROM records WHERE key = ?', [args.key])
-  return { ok: true, version: 0 }
+  return { ok: true, version: current?.version ?? 0 }
 }
 
 export function expireRecord(unit: Unit, args: { key: string; ttlMs: number; now: number }): boolean {
