@@ -1,16 +1,16 @@
 import { Ask } from './ask.ts'
 import type { Timer } from './clock.ts'
-import { ActorCrashed, ActorStopped, Cancelled, HandlerTimeout, InvalidArgument, MailboxFull, MessageUnhandled, messageOf } from './errors.ts'
+import { ActorCrashed, ActorStopped, HandlerTimeout, MessageUnhandled, messageOf } from './errors.ts'
 import { Flight } from './flight.ts'
 import type { Item } from './flight.ts'
-import { Mailbox } from './mailbox.ts'
+import { Inbox } from './inbox.ts'
 import { LocalRef } from './ref.ts'
 import type { Target, Watcher } from './ref.ts'
 import type { Runtime } from './runtime.ts'
 import { Scope } from './scope.ts'
 import type { Host } from './scope.ts'
 import { unhandled } from './types.ts'
-import type { AskOptions, Behaviour, DeadLetterReason, ExitReason, Message, RestartType, StopOptions, StopReason, Terminated, TreeNode } from './types.ts'
+import type { Behaviour, ExitReason, Message, RestartType, StopOptions, StopReason, Terminated, TreeNode } from './types.ts'
 import { isThenable, settledWithin } from './wait.ts'
 
 /** Whoever decides about the life of a cell. Each incarnation ends with exactly one of `failed`, `exited`, `stopped`. */
@@ -43,12 +43,9 @@ type Phase =
   | 'ending'
 
 /** One supervised actor: its mailbox and the life of its incarnations. Names, watches and dead letters hang on it. */
-export class Cell implements Target, Host {
-  readonly id: string
-  readonly behaviour: Behaviour
+export class Cell extends Inbox implements Target, Host {
   readonly input: unknown
   readonly restart: RestartType
-  readonly runtime: Runtime
   readonly ref: LocalRef
   incarnation = 0
   scheduled = false
@@ -59,9 +56,7 @@ export class Cell implements Target, Host {
   stopOptions: StopOptions | undefined
   readonly #supervisor: CellSupervisor
   #phase: Phase = 'down'
-  #closed = false
   #scope: Scope | undefined
-  #mailbox: Mailbox<Item> | undefined
   #flights: Set<Flight> | undefined
   #drainTimer: Timer | undefined
   /** Set while the behaviour has the floor: what would end the incarnation under its feet waits in here. */
@@ -70,109 +65,25 @@ export class Cell implements Target, Host {
   #terminated: Terminated | undefined
 
   constructor(runtime: Runtime, supervisor: CellSupervisor, id: string, behaviour: Behaviour, input: unknown, restart: RestartType) {
-    this.runtime = runtime
+    super(runtime, id, behaviour)
     this.#supervisor = supervisor
-    this.id = id
-    this.behaviour = behaviour
     this.input = input
     this.restart = restart
     this.ref = new LocalRef(this)
     runtime.register(id, this.ref)
   }
 
-  // ------------------------------------------------------------ messages
-
-  get hasRoom(): boolean {
-    return !this.#closed && (this.#mailbox === undefined || this.#mailbox.data.length < this.behaviour.capacity)
-  }
-
-  tell(message: Message): void {
-    requireMessage(message)
-    if (this.#closed) this.runtime.deadLetter(this.id, message, 'stopped')
-    else this.#enqueue(message, message)
-  }
-
-  ask(message: Message, options: AskOptions | undefined): Promise<unknown> {
-    try {
-      requireMessage(message)
-    } catch (error) {
-      return Promise.reject(error)
-    }
-    const ask = new Ask(message, this.id, this.runtime.clock, options)
-    if (ask.settled) return ask.promise
-    if (this.#closed) this.#bury(ask, 'stopped', new ActorStopped(this.id))
-    else {
-      try {
-        this.#enqueue(ask, message)
-      } catch (error) {
-        ask.reject(error)
-      }
-    }
-    return ask.promise
-  }
-
-  async offer(message: Message, signal: AbortSignal | undefined): Promise<void> {
-    requireMessage(message)
-    if (signal?.aborted) throw new Cancelled(`offering "${message.type}" to "${this.id}"`, signal.reason)
-    if (this.#closed || this.hasRoom) {
-      if (this.#closed) {
-        this.runtime.deadLetter(this.id, message, 'stopped')
-        throw new ActorStopped(this.id)
-      }
-      this.#enqueue(message, message)
-      return
-    }
-    const mailbox = this.#mailbox as Mailbox<Item>
-    if (mailbox.offers >= this.behaviour.capacity) {
-      this.runtime.deadLetter(this.id, message, 'full')
-      throw new MailboxFull(this.id, this.behaviour.capacity)
-    }
-    await new Promise<void>((resolve, reject) => {
-      const onAbort = (): void => {
-        mailbox.withdraw(offer)
-        reject(new Cancelled(`offering "${message.type}" to "${this.id}"`, signal?.reason))
-      }
-      const done = (): void => signal?.removeEventListener('abort', onAbort)
-      const offer = {
-        item: message,
-        admitted: () => {
-          done()
-          resolve()
-        },
-        refused: () => {
-          done()
-          this.runtime.deadLetter(this.id, message, 'stopped')
-          reject(new ActorStopped(this.id))
-        },
-      }
-      signal?.addEventListener('abort', onAbort, { once: true })
-      mailbox.wait(offer)
-    })
-  }
+  // ------------------------------------------------------------ the loop
 
   deliver(scope: Scope, message: Message): void {
     if (this.#scope !== scope || scope.ended) return
-    this.#mailbox ??= new Mailbox()
-    this.#mailbox.pushControl(message)
-    this.#wake()
+    this.openMailbox().pushControl(message)
+    this.wake()
   }
 
-  #enqueue(item: Item, message: Message): void {
-    const mailbox = (this.#mailbox ??= new Mailbox<Item>())
-    if (mailbox.data.length >= this.behaviour.capacity) {
-      const error = new MailboxFull(this.id, this.behaviour.capacity)
-      this.runtime.deadLetter(this.id, message, 'full')
-      throw error
-    }
-    mailbox.data.push(item)
-    this.#wake()
-  }
-
-  #wake(): void {
+  protected override wake(): void {
     if (!this.scheduled && this.ready) this.runtime.dispatcher.schedule(this)
   }
-
-  // ------------------------------------------------------------ the loop
 
   get ready(): boolean {
     const scope = this.#scope
@@ -181,15 +92,15 @@ export class Cell implements Target, Host {
       (this.#phase === 'running' || this.#phase === 'draining') &&
       !scope.finishing &&
       scope.flights < this.behaviour.concurrency &&
-      this.#mailbox !== undefined &&
-      this.#mailbox.length > 0
+      this.mailbox !== undefined &&
+      this.mailbox.length > 0
     )
   }
 
   run(most: number): number {
     let count = 0
     while (count < most && this.ready) {
-      const item = this.#mailbox?.shift()
+      const item = this.mailbox?.shift()
       if (item === undefined) break
       count++
       this.handled++
@@ -213,11 +124,10 @@ export class Cell implements Target, Host {
     try {
       result = this.behaviour.receive(message, scope)
     } catch (error) {
-      this.#giveBackFloor()
-      this.#fail(scope, error, item)
+      this.#giveBackFloor(() => this.#fail(scope, error, item))
       return
     }
-    if (result === unhandled) this.#bury(item, 'unhandled', ask && new MessageUnhandled(this.id, message.type))
+    if (result === unhandled) this.bury(item, 'unhandled', ask && new MessageUnhandled(this.id, message.type))
     else if (isThenable(result)) this.#takeOff(item, scope, message.type, result)
     else if (ask !== undefined) ask.resolve(result)
     this.#giveBackFloor()
@@ -258,12 +168,14 @@ export class Cell implements Target, Host {
     if (this.#scope !== scope) return
     if (scope.finishing) this.#endWhenFinished(scope)
     else if (this.#phase === 'draining' && !this.ready) this.#endWhenDrained()
-    else this.#wake()
+    else this.wake()
   }
 
-  #giveBackFloor(): void {
+  /** Then does what was put off; `first` goes before it. */
+  #giveBackFloor(first?: () => void): void {
     const waiting = this.#floor
     this.#floor = undefined
+    first?.()
     if (waiting !== undefined) for (const act of waiting) act()
   }
 
@@ -288,8 +200,7 @@ export class Cell implements Target, Host {
     try {
       result = this.behaviour.start(scope)
     } catch (error) {
-      this.#giveBackFloor()
-      this.crash(scope, error)
+      this.#giveBackFloor(() => this.crash(scope, error))
       return
     }
     if (isThenable(result)) {
@@ -322,7 +233,7 @@ export class Cell implements Target, Host {
     )
     this.#supervisor.started(this)
     if (scope.finishing) this.#endWhenFinished(scope)
-    else this.#wake()
+    else this.wake()
   }
 
   finish(scope: Scope): void {
@@ -344,24 +255,24 @@ export class Cell implements Target, Host {
   #fail(scope: Scope, error: unknown, item?: Item, overdue?: Flight): void {
     if (this.#whenFree(() => this.#fail(scope, error, item, overdue))) return
     if (this.#scope !== scope || this.#phase === 'ending') {
-      if (item !== undefined && overdue === undefined) this.#bury(item, 'interrupted', new ActorStopped(this.id, { cause: error }), error)
+      if (item !== undefined && overdue === undefined) this.bury(item, 'interrupted', new ActorStopped(this.id, { cause: error }), error)
       return
     }
     this.runtime.emit({ type: 'actor.crashed', id: this.id, incarnation: scope.incarnation, error })
     const crashed = new ActorCrashed(this.id, scope.incarnation, error)
     const items = this.#abandonFlights()
     if (item !== undefined && overdue === undefined) items.push(item)
-    if (this.behaviour.redeliver && !this.#closed) {
-      for (const each of items.reverse()) this.#mailbox?.data.unshift(each)
+    if (this.behaviour.redeliver && !this.closed) {
+      for (const each of items.reverse()) this.mailbox?.data.unshift(each)
     } else {
-      for (const each of items) this.#bury(each, each === item ? 'crashed' : 'interrupted', crashed, error)
+      for (const each of items) this.bury(each, each === item ? 'crashed' : 'interrupted', crashed, error)
     }
     this.#end(scope, { kind: 'failed', error }, defaultGraceMs)
   }
 
   /** Ends the present incarnation because the supervisor says so. */
   halt(options: HaltOptions): void {
-    if (options.forGood) this.#closed = true
+    if (options.forGood) this.closed = true
     if (this.#whenFree(() => this.halt(options))) return
     const scope = this.#scope
     if (scope === undefined || this.#phase === 'ending' || this.#phase === 'draining') return
@@ -377,7 +288,7 @@ export class Cell implements Target, Host {
 
   #endWhenDrained(): void {
     const scope = this.#scope
-    if (scope === undefined || this.#phase !== 'draining' || scope.flights > 0 || (this.#mailbox !== undefined && this.#mailbox.length > 0)) return
+    if (scope === undefined || this.#phase !== 'draining' || scope.flights > 0 || (this.mailbox !== undefined && this.mailbox.length > 0)) return
     this.#end(scope, { kind: 'stopped' }, defaultGraceMs)
   }
 
@@ -387,7 +298,7 @@ export class Cell implements Target, Host {
     this.#drainTimer?.cancel()
     this.#drainTimer = undefined
     scope.end()
-    this.#mailbox?.dropControl()
+    this.mailbox?.dropControl()
     const idle = scope.flights === 0 && scope.starting === undefined && scope.pending.length === 0 && !scope.hasChildren
     if (idle && (this.behaviour.stop === undefined || !scope.started)) {
       this.#afterEnd(scope, reason)
@@ -409,7 +320,7 @@ export class Cell implements Target, Host {
       for (const flight of this.#flights ?? []) if (flight.settled !== undefined) work.push(flight.settled)
       if (scope.starting !== undefined) work.push(scope.starting)
       await settledWithin(this.runtime.clock, graceMs, work)
-      for (const item of this.#abandonFlights()) this.#bury(item, 'interrupted', new ActorStopped(this.id))
+      for (const item of this.#abandonFlights()) this.bury(item, 'interrupted', new ActorStopped(this.id))
     }
     if (scope.hasChildren) for (const group of [...scope.groups].reverse()) await group.stop({ graceMs })
     if (scope.started) await this.#runStopHook(scope, reason, graceMs)
@@ -444,24 +355,14 @@ export class Cell implements Target, Host {
   /** The end for good: the name is free, what waits goes to dead letters, watchers are told. */
   retire(reason: ExitReason, error: unknown): void {
     if (this.#terminated !== undefined) return
-    this.#closed = true
+    this.closed = true
     this.runtime.unregister(this.id)
     this.#terminated = { type: 'terminated', id: this.id, incarnation: this.incarnation, reason, ...(error === undefined ? {} : { error }) }
-    this.#flush()
+    this.flush()
     this.runtime.emit({ ...this.#terminated, type: 'actor.stopped' })
     const watchers = this.#watchers
     this.#watchers = undefined
     if (watchers !== undefined) for (const watcher of watchers) watcher.notify(this.#terminated)
-  }
-
-  #flush(): void {
-    const mailbox = this.#mailbox
-    if (mailbox === undefined) return
-    this.#mailbox = undefined
-    const offers = mailbox.takeOffers()
-    mailbox.dropControl()
-    for (let item = mailbox.shift(); item !== undefined; item = mailbox.shift()) this.#bury(item, 'stopped', new ActorStopped(this.id))
-    for (const offer of offers) offer.refused()
   }
 
   #abandonFlights(): Item[] {
@@ -476,15 +377,6 @@ export class Cell implements Target, Host {
       items.push(flight.item)
     }
     return items
-  }
-
-  /** A dead letter, and a rejection for whoever asked; an ask that was settled before is nobody's loss. */
-  #bury(item: Item, reason: DeadLetterReason, rejection: unknown, error?: unknown): void {
-    if (item instanceof Ask) {
-      if (item.settled) return
-      item.reject(rejection)
-      this.runtime.deadLetter(this.id, item.message, reason, error)
-    } else this.runtime.deadLetter(this.id, item, reason, error)
   }
 
   // ------------------------------------------------------------ from outside
@@ -517,7 +409,7 @@ export class Cell implements Target, Host {
       kind: this.behaviour.kind,
       name: this.behaviour.name,
       state: this.#show(),
-      mailbox: this.#mailbox?.length ?? 0,
+      mailbox: this.mailbox?.length ?? 0,
       restarts: Math.max(0, this.incarnation - 1),
       incarnation: this.incarnation,
       handled: this.handled,
@@ -528,7 +420,7 @@ export class Cell implements Target, Host {
 
   #show(): string {
     if (this.#terminated !== undefined) return 'stopped'
-    if (this.#phase === 'draining' || (this.#phase === 'ending' && this.#closed)) return 'stopping'
+    if (this.#phase === 'draining' || (this.#phase === 'ending' && this.closed)) return 'stopping'
     if (this.#phase === 'ending') return 'restarting'
     if (this.#phase === 'running') {
       const more = this.#scope === undefined ? undefined : this.behaviour.show?.(this.#scope)
@@ -540,9 +432,3 @@ export class Cell implements Target, Host {
 
 /** The floor is taken and nothing waits for it yet. Never written to. */
 const noOne: (() => void)[] = []
-
-function requireMessage(message: Message): void {
-  if (typeof message !== 'object' || message === null || typeof message.type !== 'string') {
-    throw new InvalidArgument('message', 'must be an object with a "type" that is a string')
-  }
-}
