@@ -74,7 +74,7 @@ export class RoomHandle implements Room {
     const position = { cursor: firstEntryId }
     const spec: MemberSpec = { room: this.room, member, ...readOptions(handler, options, 'end'), onTruncated: options.onTruncated, position }
     const tail = this.node.tailOf(this.name)
-    const name = `room/${this.name}/member/${member}`
+    const name = actorId('room', this.name, 'member', member)
     if (!this.node.claim(name)) throw new InvalidArgument('member', `"${member}" has joined "${this.name}" on this node already: stop that membership first`)
     tail.join()
     const reader = new Reader(this.node, this.name, name, (controls) => new MemberLife(this.node, spec, controls, name), () => tail.leave())
@@ -95,15 +95,15 @@ export class RoomHandle implements Room {
     checkCount('concurrency', options.concurrency)
     const as = options.as ?? this.as ?? group
     this.may(as, 'work in')
-    const prefix = `room/${this.name}/work/${group}/`
+    const idOf = (consumer: string): string => actorId('room', this.name, 'work', group, consumer)
     let number = 1
-    while (!this.node.claim(prefix + (options.consumer ?? number))) {
+    while (!this.node.claim(idOf(options.consumer ?? String(number)))) {
       if (options.consumer !== undefined) throw new InvalidArgument('consumer', `"${options.consumer}" works in group "${group}" of "${this.name}" on this node already: stop it first, or choose another name`)
       number++
     }
     const consumer = options.consumer ?? String(number)
     const spec: WorkSpec = { room: this.room, group, consumer, as, concurrency: options.concurrency ?? 1, ...readOptions(handler, options, 'start') }
-    const name = prefix + consumer
+    const name = idOf(consumer)
     const reader = new Reader(this.node, this.name, name, (controls) => new WorkLife(this.node, spec, controls, name))
     await this.start(reader, () => this.node.log.openGroup(this.name, group, spec.from))
     return { stop: (stopOptions) => reader.stop(stopOptions) }
@@ -192,4 +192,9 @@ function readOptions(handler: RoomHandler, options: ReadOptions, from: 'start' |
 
 function filtered(handler: RoomHandler, filter: RoomFilter): RoomHandler {
   return (message, ctx) => (filter(message) ? handler(message, ctx) : undefined)
+}
+
+/** An actor id of parts that may hold any text. */
+function actorId(...parts: string[]): string {
+  return parts.map((part) => part.replace(/[/:%]/g, encodeURIComponent)).join(':')
 }

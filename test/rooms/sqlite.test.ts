@@ -1,0 +1,3 @@
+import { roomsBehaviour } from './behaviour.ts'
+
+roomsBehaviour('sqlite')
