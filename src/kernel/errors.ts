@@ -198,6 +198,18 @@ export class JournalFull extends HivemindError {
   }
 }
 
+export class JournalTooOld extends HivemindError {
+  constructor(readonly ageMs: number, readonly limitMs: number) {
+    super('journal_too_old', `the outage journal has waited ${Math.round(ageMs / 1000)} s for the shared store and its limit is ${Math.round(limitMs / 1000)} s: bring Redis back, or raise limits.journalAgeMs`, true)
+  }
+}
+
+export class ConflictUnknown extends HivemindError {
+  constructor(readonly conflict: string) {
+    super('conflict_unknown', `there is no conflict "${conflict}": it was resolved, or look at "hivemind conflicts"`, false)
+  }
+}
+
 export class InvalidConfig extends HivemindError {
   constructor(readonly field: string, problem: string) {
     super('invalid_config', `configuration "${field}": ${problem}`, false)
