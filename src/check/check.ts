@@ -5,11 +5,14 @@ import { explore } from './explore.ts'
 import { Judge } from './judge.ts'
 import { isModel, modelStepper, type Model } from './model.ts'
 import { machineStepper } from './machine.ts'
+import type { Part } from './part.ts'
+import { isProduct, type Product, type ProductEvent, type ProductOptions, type ProductView } from './product.ts'
+import { ProductSpace } from './product-space.ts'
 import type { Properties } from './properties.ts'
 import type { CheckResult } from './result.ts'
 import type { Space } from './space.ts'
 import { StateSpace } from './states.ts'
-import { withTraps } from './traps.ts'
+import { withTraps, type Traps } from './traps.ts'
 
 export interface CheckOptions<V, E> extends Properties<V, E> {
   /** States to see before giving up; 1,000,000 by default. Giving up is never a pass. */
@@ -35,8 +38,10 @@ export const defaultMaxStates = 1_000_000
  */
 export function checkMachine<M extends AnyStateMachine>(machine: M, options: MachineCheckOptions<SnapshotFrom<M>, EventFromLogic<M>>): CheckResult<EventFromLogic<M>>
 export function checkMachine<S, E>(model: Model<S, E>, options?: CheckOptions<S, E>): CheckResult<E>
-export function checkMachine(subject: AnyStateMachine | Model<unknown, unknown>, options: Partial<MachineCheckOptions<any, any>> = {}): CheckResult<any> {
+export function checkMachine<P extends Record<string, Part<any, any>>>(product: Product<P>, options?: CheckOptions<ProductView<P>, ProductEvent>): CheckResult<ProductEvent>
+export function checkMachine(subject: AnyStateMachine | Model<unknown, unknown> | Product<any>, options: Partial<MachineCheckOptions<any, any>> = {}): CheckResult<any> {
   return timed(() => withTraps((traps) => {
+    if (isProduct(subject)) return checkProduct(subject.product, options, traps)
     if (isModel(subject)) return checkSpace(new StateSpace(modelStepper(subject), traps), options)
     const { events } = options
     if (typeof events !== 'function' && (events === undefined || events.length === 0)) {
@@ -66,6 +71,17 @@ export function checkSpace<V, E>(space: Space<V, E>, options: CheckOptions<V, E>
     ...space.coverage(),
     assumptions: [...space.assumptions, ...judge.assumptions],
   }
+}
+
+function checkProduct(options: ProductOptions<any>, properties: CheckOptions<any, ProductEvent>, traps: Traps): CheckResult<ProductEvent> {
+  const asksForMore = Object.keys(properties.leadsTo ?? {}).length > 0
+  if (asksForMore && options.time?.horizon !== undefined) {
+    throw new InvalidArgument('leadsTo', 'time ends at time.horizon here, so that nothing can be said about what happens in the end: leave the horizon out (parts must not read the time then)')
+  }
+  if (asksForMore && options.symmetry !== undefined) {
+    throw new InvalidArgument('leadsTo', 'states that differ in who is who are merged here, and fairness is owed to each of them: leave symmetry out')
+  }
+  return checkSpace(new ProductSpace(options, traps), properties)
 }
 
 /** Notes how long a check took. The clock is out of reach while the traps are set. */

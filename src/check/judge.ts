@@ -5,6 +5,7 @@ import { findUnfulfilled } from './liveness.ts'
 import type { Properties } from './properties.ts'
 import type { Problem, ProblemKind } from './result.ts'
 import type { Space } from './space.ts'
+import { describe } from './taker.ts'
 
 /** A problem as states and events by number, before its path is drawn. */
 interface Finding {
@@ -87,7 +88,10 @@ export class Judge<V, E> implements Watch {
         ...(this.#promises.length > 0 ? ['leads-to properties were not checked'] : []),
         ...(this.#unreached.size > 0 ? [`not seen so far: ${[...this.#unreached.keys()].join(', ')}`] : []),
       ]
+      const { root, events } = pathTo(exploration, exploration.states - 1)
+      const last = describe(this.space.path(root, events.map((event) => this.space.event(event))).at(-1)!.state)
       const message = [`stopped after ${exploration.states} states (maxStates ${maxStates}): what lies beyond is unknown`, ...open].join('; ')
+        + `. If that is more than expected, look for what grows in the last state found, ${exploration.depth} steps away: ${last.slice(0, 500)}`
       this.#find({ kind: 'truncated', property: 'maxStates', message, state: -1, then: [] })
     }
     if (!exploration.exhaustive) return
@@ -136,16 +140,17 @@ export class Judge<V, E> implements Watch {
     return this.#findings.map(({ kind, property, message, state, then, loop }) => {
       if (state < 0) return { kind, property, message, path: [] }
       const { root, events } = pathTo(exploration, state)
-      const there = [...events, ...then]
-      const steps = space.path(root, [...there, ...(loop ?? [])])
       const named = (numbers: readonly number[]): E[] => numbers.map((number) => space.event(number))
+      const there = named([...events, ...then])
+      const round = loop && named(loop)
+      const steps = space.path(root, [...there, ...(round ?? [])])
       return {
         kind,
         property,
         message,
         path: steps.slice(0, there.length + 1),
-        ...(loop === undefined ? {} : { loop: steps.slice(there.length + 1) }),
-        replay: { machine: space.name, ...(input === undefined ? {} : { input }), root, events: named(there), ...(loop === undefined ? {} : { loop: named(loop) }) },
+        ...(round && { loop: steps.slice(there.length + 1) }),
+        replay: { machine: space.name, ...(input === undefined ? {} : { input }), root, events: there, ...(round && { loop: round }) },
       }
     })
   }

@@ -1,4 +1,5 @@
 import { encode, same } from './key.ts'
+import type { Command } from './space.ts'
 import type { Stepper } from './stepper.ts'
 
 /** A plain model: no machine, just a state and what may happen to it. */
@@ -10,6 +11,8 @@ export interface Model<S, E> {
   events: readonly E[] | ((state: S) => readonly E[])
   /** The state after the event; undefined when it cannot happen in this state. */
   next(state: S, event: E): S | undefined
+  /** Commands that leave with the step. */
+  commands?(state: S, event: E, next: S): readonly Command[]
   /** What tells states apart; the whole state by default. Must be plain data. */
   key?(state: S): unknown
   /** A picture of the state for people. */
@@ -26,6 +29,7 @@ export function modelStepper<S, E>(model: Model<S, E>): Stepper<S, S, E> {
   const labels = new Set<string>()
   const labelOf = (event: E): string => (typeof event === 'object' && event !== null && 'type' in event ? String(event.type) : encode(event))
   const keyOf = key === undefined ? encode : (state: S): string => encode(key(state))
+  let commands: readonly Command[] = []
   return {
     name: model.name ?? 'model',
     initial: () => (typeof model.init === 'function' ? (model.init as () => readonly S[])() : [model.init]).map((state) => ({ state, commands: [] })),
@@ -34,9 +38,12 @@ export function modelStepper<S, E>(model: Model<S, E>): Stepper<S, S, E> {
       const next = model.next(state, event)
       labels.add(labelOf(event))
       if (next !== undefined) taken.add(labelOf(event))
+      commands = (next !== undefined && model.commands?.(state, event, next)) || []
       return next
     },
-    commands: [],
+    get commands() {
+      return commands
+    },
     agree: (left, right) => same(left, right) || keyOf(left) === keyOf(right),
     key: keyOf,
     view: (state) => state,

@@ -1,7 +1,8 @@
 /** A command a machine asked for: a named action and its params. */
 export interface Command {
   type: string
-  params: unknown
+  /** As the action got them; `any`, since every command has params of its own. */
+  params: any
 }
 
 /** One step of a counterexample. `event` is null for the initial state. */
@@ -43,8 +44,8 @@ export interface Space<V, E> {
   /** Events that were numbered so far. */
   readonly eventCount: number
   event(number: number): E
-  /** Pictures of the states along a path that starts at the `root`th initial state. */
-  path(root: number, events: readonly number[]): PathStep<E>[]
+  /** Pictures of the states along the path that these events take from the `root`th initial state. */
+  path(root: number, events: readonly E[]): PathStep<E>[]
   /** Declared transitions that were never taken and state nodes that were never entered so far. */
   coverage(): { neverTaken: string[]; neverEntered: string[] }
   /** What was taken for granted, in words. */

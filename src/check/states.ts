@@ -101,8 +101,8 @@ export class StateSpace<S, V, E> implements Space<V, E> {
     else visitor.fault(this.#events.of(event), outcome.kind, outcome.message)
   }
 
-  path(root: number, events: readonly number[]): PathStep<E>[] {
-    return runPath(this.stepper, root, events.map((event) => this.event(event)))
+  path(root: number, events: readonly E[]): PathStep<E>[] {
+    return runPath(this.stepper, root, events)
   }
 
   #intern(state: S, key: string): number {

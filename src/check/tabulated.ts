@@ -1,0 +1,144 @@
+import { InvalidArgument } from '../kernel/errors.ts'
+import { encode } from './key.ts'
+import { Numbered } from './numbered.ts'
+import type { Moment, Part } from './part.ts'
+import { afterCommands, afterFiring, afterTicks, mayFire, type PendingTimer } from './pending.ts'
+import type { Command } from './space.ts'
+import { Taker } from './taker.ts'
+import type { Traps } from './traps.ts'
+
+/** What an event does to a part: its next local state and the messages that leave, as pairs of channel and message. */
+export type Move =
+  | { kind: 'next'; local: number; sends: readonly number[]; commands: readonly Command[] }
+  | { kind: 'ignored' }
+  | { kind: 'throw' | 'nondeterministic'; message: string }
+
+export interface Local<S> {
+  state: S
+  key: string
+  timers: readonly PendingTimer[]
+}
+
+/**
+ * One part of a product as a table that is filled in as it is needed: its local states (state and timers) by number, and what each event does to them.
+ * Every entry comes from a real transition, taken once (twice, for the comparison) however many states of the product it is part of.
+ */
+export class Tabulated<S, V, E> {
+  readonly locals: Local<S>[] = []
+  readonly #taker: Taker<S, V, E>
+  readonly #localNumbers = new Map<string, number>()
+  readonly #moves: Map<number, Move>[] = []
+  readonly #events: Map<number, readonly number[]>[] = []
+  readonly #ticks = new Map<number, number>()
+  readonly events = new Numbered<E>()
+  readonly #moments: number
+
+  constructor(readonly name: string, readonly part: Part<V, E>, readonly wires: { channels: ReadonlyMap<string, number>; messages: Numbered<unknown> },
+    readonly time: { ticksOf?: (ms: number) => number; moments: number }, traps: Traps) {
+    this.#taker = new Taker(part.stepper(), traps)
+    this.#moments = time.moments
+  }
+
+  get stepper(): Taker<S, V, E>['stepper'] {
+    return this.#taker.stepper
+  }
+
+  /** The initial local states, with what they send. */
+  initial(now: number): Extract<Move, { kind: 'next' }>[] {
+    return this.#taker.initial().map(({ state, commands }) => this.#arrive(state, this.#taker.key(state), [], commands, { now }))
+  }
+
+  /** Events that may come by themselves. */
+  eventsOf(local: number, now: number): readonly number[] {
+    const known = this.#events[local]!.get(now)
+    if (known !== undefined) return known
+    const { state } = this.locals[local]!
+    const events = this.stepper.ended(state) ? [] : this.part.events(this.stepper.view(state), { now }).map((event) => this.events.of(event))
+    this.#events[local]!.set(now, events)
+    return events
+  }
+
+  /** The event a message becomes, -1 when it is dropped. */
+  eventOf(local: number, message: unknown, now: number): number {
+    const { state } = this.locals[local]!
+    if (this.stepper.ended(state)) return -1
+    const event = this.part.receive(message, this.stepper.view(state), { now })
+    return event === undefined ? -1 : this.events.of(event)
+  }
+
+  move(local: number, event: number, now: number): Move {
+    return this.#memo(local, event * this.#moments + now, () => {
+      const { state, key, timers } = this.locals[local]!
+      const outcome = this.#taker.take(state, this.events.values[event]!)
+      if (this.#taker.key(state) !== key) throw this.#taker.mutated(state)
+      return outcome.kind === 'next' ? this.#arrive(outcome.state, outcome.key, timers, outcome.commands, { now }) : outcome
+    })
+  }
+
+  /** Timers that may fire now, by their position. */
+  dueTimers(local: number): number[] {
+    return this.locals[local]!.timers.flatMap((timer, position) => (mayFire(timer) ? [position] : []))
+  }
+
+  /** Fires a timer: it is off the list whether the part heeds its event or not. */
+  fire(local: number, position: number, now: number): Move {
+    return this.#memo(local, -1 - (position * this.#moments + now), () => {
+      const { state, key, timers } = this.locals[local]!
+      const timer = timers[position]!
+      const left = afterFiring(timers, timer)
+      const outcome = this.#taker.take(state, { type: 'timer', id: timer.id, nonce: timer.nonce } as E)
+      if (outcome.kind === 'next') return this.#arrive(outcome.state, outcome.key, left, outcome.commands, { now })
+      if (outcome.kind === 'ignored') return { kind: 'next', local: this.#number({ state, key, timers: left }), sends: [], commands: [] }
+      return outcome
+    })
+  }
+
+  /** The local state after so many ticks of its own clock. */
+  tick(local: number, ticks: number): number {
+    const key = local * 4 + ticks
+    const known = this.#ticks.get(key)
+    if (known !== undefined) return known
+    const { timers, ...rest } = this.locals[local]!
+    const next = timers.length === 0 || ticks === 0 ? local : this.#number({ ...rest, timers: afterTicks(timers, ticks) })
+    this.#ticks.set(key, next)
+    return next
+  }
+
+  /** Some timer has to fire before time goes on. */
+  isUrgent(local: number, late: number): boolean {
+    return this.locals[local]!.timers.some(({ left, stale }) => stale === undefined && left !== undefined && left <= -late)
+  }
+
+  #memo(local: number, key: number, work: () => Move): Move {
+    const known = this.#moves[local]!.get(key)
+    if (known !== undefined) return known
+    const move = work()
+    this.#moves[local]!.set(key, move)
+    return move
+  }
+
+  #arrive(state: S, key: string, timers: readonly PendingTimer[], commands: readonly Command[], at: Moment): Extract<Move, { kind: 'next' }> {
+    const ended = this.stepper.ended(state)
+    const local = this.#number({ state, key, timers: ended ? [] : afterCommands(timers, commands, this.time.ticksOf) })
+    const sends = commands.flatMap((command) => this.part.send(command, this.stepper.view(state), at)).flatMap(({ channel, message }) => {
+      const number = this.wires.channels.get(channel)
+      if (number === undefined) throw new InvalidArgument(`parts.${this.name}.send`, `there is no channel "${channel}": there are ${[...this.wires.channels.keys()].join(', ') || 'none'}`)
+      return [number, this.wires.messages.of(message)]
+    })
+    return { kind: 'next', local, sends, commands }
+  }
+
+  #number(local: Local<S>): number {
+    const key = `${encode(local.timers)}${local.key}`
+    let number = this.#localNumbers.get(key)
+    if (number === undefined) {
+      number = this.locals.length
+      this.locals.push(local)
+      this.#localNumbers.set(key, number)
+      this.#moves.push(new Map())
+      this.#events.push(new Map())
+      this.stepper.entered?.(local.state)
+    }
+    return number
+  }
+}
