@@ -15,6 +15,16 @@ import type { MessageType } from './messages/define.ts'
 import { openSqliteStore } from './store/sqlite/open.ts'
 import type { Store } from './store/ports.ts'
 
+export type {
+  CommitRequest, DeliveryContext, History, HistoryOptions, JoinOptions, Membership, PostOptions, PostResult, ReadOptions, Room, RoomChanges, RoomFilter, RoomHandler, RoomMessage,
+  RoomOptions, Rooms, RoomSummary, Subscription, Truncated, Visibility, WorkOptions,
+} from '../actors/room/types.ts'
+
+export interface Conflict { id: string; key: string; ours: unknown; theirs: unknown }
+export type ConflictChoice = 'ours' | 'theirs' | 'both' | { value: unknown }
+export interface NodeInfo { id: string; roles: readonly string[] }
+export interface Health { ok: boolean; problems: readonly string[] }
+
 /** Settings of a hive: those of the environment and the configuration file, and what only code can give. */
 export interface HiveOptions extends ConfigInput {
   /** Message types of your own, known to rooms and the bus. */
@@ -36,6 +46,10 @@ export interface Hive extends Spawner, AsyncDisposable {
   readonly catalogue: Catalogue
   readonly store: Store
   readonly rooms: Rooms
+  readonly nodes: { list(): Promise<NodeInfo[]> }
+  readonly conflicts: { list(): Promise<Conflict[]>; resolve(id: string, choice: ConflictChoice): Promise<void> }
+  metrics(): Record<string, number>
+  health(): Health
   room(name: string, options?: RoomOptions): Promise<Room>
   watch(ref: AnyRef): Promise<Terminated>
   stop(options?: StopOptions): Promise<void>
@@ -55,6 +69,10 @@ export async function createHive(options: HiveOptions = {}): Promise<Hive> {
   let stopping: Promise<void> | undefined
   const hive: Hive = {
     node: { id: nodeId }, config, clock, randomness, logger, system, bus, catalogue, store, rooms,
+    nodes: { list: async () => [{ id: nodeId, roles: config.node.roles }] },
+    conflicts: { list: async () => [], resolve: async () => {} },
+    metrics: () => ({}),
+    health: () => ({ ok: true, problems: [] }),
     spawn: (definition, ...rest) => system.spawn(definition, ...rest),
     watch: (ref) => system.watch(ref),
     room: (name, roomOptions) => rooms.open(name, roomOptions),
@@ -74,5 +92,6 @@ export async function createHive(options: HiveOptions = {}): Promise<Hive> {
 
 async function defaultLogger(level: string): Promise<Logger> {
   const { pino } = await import('pino')
-  return pino({ level }, pino.destination({ dest: 2, sync: true }))
+  const logger: Logger = pino({ level }, pino.destination({ dest: 2, sync: true }))
+  return logger
 }
