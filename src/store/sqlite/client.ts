@@ -34,11 +34,12 @@ interface Running {
   worker: Worker
   ring: number
   inFlight: Map<number, { resolve(replies: readonly Reply[]): void; reject(error: Error): void }>
-  exited: Promise<void>
 }
 
 export function createClient(options: ClientOptions): Client {
   let running: Promise<Running> | undefined
+  /** Of every worker that was started and has not ended. */
+  const exits = new Set<Promise<void>>()
   let closing: Promise<void> | undefined
   let batches = 0
   let holders = 0
@@ -56,7 +57,11 @@ export function createClient(options: ClientOptions): Client {
 
   function ensure(): Promise<Running> {
     if (running === undefined) {
-      const starting = startWorker(options, () => {
+      const worker = newWorker(options)
+      const exited = new Promise<void>((resolve) => worker.once('exit', () => resolve()))
+      exits.add(exited)
+      void exited.then(() => exits.delete(exited))
+      const starting = start(worker, options, () => {
         if (running === starting) running = undefined
       })
       running = starting
@@ -89,10 +94,9 @@ export function createClient(options: ClientOptions): Client {
   async function stop(): Promise<void> {
     await batcher.idle()
     const current = await running?.catch(() => undefined)
-    if (current === undefined) return
-    current.worker.ref()
-    current.worker.postMessage({ kind: 'close' } satisfies ToWorker)
-    await current.exited
+    current?.worker.ref()
+    current?.worker.postMessage({ kind: 'close' } satisfies ToWorker)
+    await Promise.all(exits)
   }
 
   return {
@@ -117,12 +121,9 @@ export function createClient(options: ClientOptions): Client {
   }
 }
 
-function startWorker(options: ClientOptions, onGone: () => void): Promise<Running> {
-  const workerData: WorkerOptions = { dataDir: options.dataDir, durability: options.durability, now: Math.trunc(options.clock.now()) }
-  const worker = newWorker(workerData)
+/** Settles when the worker has opened the file or has failed to; `onGone` is called as soon as it takes no more calls. */
+function start(worker: Worker, options: ClientOptions, onGone: () => void): Promise<Running> {
   const inFlight: Running['inFlight'] = new Map()
-  const exited = new Promise<void>((resolve) => worker.once('exit', () => resolve()))
-
   return new Promise((resolve, reject) => {
     function fail(error: Error): void {
       onGone()
@@ -134,12 +135,13 @@ function startWorker(options: ClientOptions, onGone: () => void): Promise<Runnin
       switch (message.kind) {
         case 'ready':
           if (message.setAside !== undefined) options.onSetAside(message.setAside)
-          resolve({ worker, ring: message.ring, inFlight, exited })
+          resolve({ worker, ring: message.ring, inFlight })
           break
         case 'failed':
           fail(fromWire(message.error))
           break
         default:
+          if (message.last) onGone()
           inFlight.get(message.id)?.resolve(message.replies)
           if (message.rung !== undefined) options.onRung(message.rung)
       }
@@ -150,7 +152,8 @@ function startWorker(options: ClientOptions, onGone: () => void): Promise<Runnin
 }
 
 /** In the built package the worker is JavaScript; run from source it needs a loader, and this one starts quickest. */
-function newWorker(workerData: WorkerOptions): Worker {
+function newWorker({ dataDir, durability, clock }: ClientOptions): Worker {
+  const workerData: WorkerOptions = { dataDir, durability, now: Math.trunc(clock.now()) }
   const options = { workerData, execArgv: [], name: 'hivemind-sqlite' }
   if (!import.meta.url.endsWith('.ts')) return new Worker(new URL('./worker/main.js', import.meta.url), options)
   const loader = createRequire(import.meta.url).resolve('tsx/cjs')

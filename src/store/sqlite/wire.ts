@@ -19,7 +19,8 @@ export type Reply = { value: unknown } | { error: WireError }
 export type FromWorker =
   | { kind: 'ready'; ring: number; setAside?: string }
   | { kind: 'failed'; error: WireError }
-  | { kind: 'replies'; id: number; replies: Reply[]; rung?: Rung }
+  /** `last`: the worker stops after this one. */
+  | { kind: 'replies'; id: number; replies: Reply[]; rung?: Rung; last?: boolean }
 
 /** An error between two threads: classes do not survive the copy. */
 export interface WireError {

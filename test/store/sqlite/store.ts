@@ -10,7 +10,7 @@ export function temporaryFolder() {
   const opened: SqliteStore[] = []
   return {
     dataDir,
-    async open(options: Omit<SqliteOptions, 'dataDir'> = {}): Promise<SqliteStore> {
+    async open(options: Partial<SqliteOptions> = {}): Promise<SqliteStore> {
       const store = await openSqliteStore({ dataDir, ...options })
       opened.push(store)
       return store

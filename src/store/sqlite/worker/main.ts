@@ -45,14 +45,14 @@ function serve(port: MessagePort, options: WorkerOptions, file: OpenedFile): voi
   function handle({ id, now, requests }: ToWorker & { kind: 'calls' }): void {
     if (wasReplaced(now)) {
       const error = toWire(new StoreUnavailable(`${file.path} was moved or replaced while it was open: it is opened again by the next call`))
-      send({ kind: 'replies', id, replies: requests.map(() => ({ error })) })
+      send({ kind: 'replies', id, replies: requests.map(() => ({ error })), last: true })
       stop()
       return
     }
     const outcome = transact(file.connection, requests, now, purge)
     const damaged = outcome.replies.some((reply) => 'error' in reply && reply.error.name === StoreCorrupt.name)
     if (damaged) markSuspect(options.dataDir)
-    send({ kind: 'replies', id, ...outcome })
+    send({ kind: 'replies', id, ...outcome, last: damaged })
     if (outcome.rung !== undefined) writeSync(ring, '.', 0)
     if (damaged) stop()
   }
