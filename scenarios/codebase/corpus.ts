@@ -41,7 +41,7 @@ export class Corpus {
     }
   }
 
-  /** The best quotes for a question, at most two from one file. */
+  /** The best quotes for a question, at most two from one file. Where the question itself stands, it is no answer. */
   async find(question: string, limit: number, fetch: FetchStored): Promise<FoundQuote[]> {
     const query = this.index.weigh(question)
     const quotes: FoundQuote[] = []
@@ -51,7 +51,7 @@ export class Corpus {
       const stored = await fetch(this.#entries[this.#message[passage] ?? 0] ?? '')
       const found = stored?.passages[this.#place[passage] ?? 0]
       const source = stored?.sources[found?.source ?? -1]
-      if (found === undefined || source === undefined) continue
+      if (found === undefined || source === undefined || found.text.includes(question)) continue
       if ((taken.get(source.path) ?? 0) >= perFile) continue
       const quote = quoteFrom(this.index, query, { path: source.path, ...(source.raw !== undefined && { raw: source.raw }), ...found })
       if (quotes.some((other) => other.path === quote.path && other.from <= quote.to && quote.from <= other.to && other.column === quote.column)) continue

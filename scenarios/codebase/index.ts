@@ -1,7 +1,7 @@
 import { realpath, stat } from 'node:fs/promises'
 import { resolve } from 'node:path'
-import { defineScenario, InvalidArgument, z } from 'hivemind'
-import type { ActorRef, Hive, Room, ScenarioContext } from 'hivemind'
+import { defineScenario, errors, z } from 'hivemind'
+import type { Room, ScenarioContext } from 'hivemind'
 import { critic } from './critic.ts'
 import { historian, tell } from './historian.ts'
 import type { History, NoHistory } from './history.ts'
@@ -19,11 +19,11 @@ import { holdRun } from './run-lease.ts'
 import { Tally } from './tally.ts'
 
 const defaultQuestions = [
-  'What is this project for, in an overview?',
-  'How is it installed and started?',
-  'How are errors handled and reported?',
-  'How is it tested?',
-  'Where is the configuration read from?',
+  'What does the readme say about the purpose of this project?',
+  'How do I install it and run it?',
+  'How are errors handled, and what happens on failure?',
+  'How are the tests run?',
+  'Where is the configuration read, and which options or environment variables are there?',
 ]
 
 const input = z.object({
@@ -113,8 +113,8 @@ export default defineScenario({
 async function folder(dir: string): Promise<string> {
   const path = resolve(dir)
   const found = await stat(path).catch((error: NodeJS.ErrnoException) => error)
-  if (found instanceof Error) throw new InvalidArgument('input.dir', `${path} cannot be read (${found.code}): give a folder`)
-  if (!found.isDirectory()) throw new InvalidArgument('input.dir', `${path} is not a folder`)
+  if (found instanceof Error) throw new errors.InvalidArgument('input.dir', `${path} cannot be read (${found.code}): give a folder`)
+  if (!found.isDirectory()) throw new errors.InvalidArgument('input.dir', `${path} is not a folder`)
   return realpath(path)
 }
 

@@ -11,12 +11,14 @@ export interface Quote {
 }
 
 const mostLines = 6
+const fewestLines = 3
 const mostSigns = 600
 
 /** The few lines of a passage that say most about the query: whole lines, except of a line too long to quote. */
 export function quoteFrom(index: SearchIndex, query: readonly QueryTerm[], passage: Quote): Quote {
   const lines = passage.text.split('\n')
   const weights = lines.map((line) => index.coverage(query, line))
+  const fits = (start: number, end: number): boolean => lines.slice(start, end).join('\n').length <= mostSigns
   let best = { start: 0, end: 1, weight: -1 }
   for (let start = 0; start < lines.length; start++) {
     if ((weights[start] ?? 0) === 0) continue
@@ -29,7 +31,9 @@ export function quoteFrom(index: SearchIndex, query: readonly QueryTerm[], passa
       if (weight > best.weight) best = { start, end, weight }
     }
   }
-  if (best.weight < 0) best = { start: 0, end: Math.min(lines.length, 3), weight: 0 }
+  if (best.weight < 0) best = { start: 0, end: Math.min(lines.length, fewestLines), weight: 0 }
+  while (best.end - best.start < fewestLines && best.end < lines.length && fits(best.start, best.end + 1)) best.end++
+  while (best.end - best.start < fewestLines && best.start > 0 && fits(best.start - 1, best.end)) best.start--
   const text = lines.slice(best.start, best.end).join('\n')
   const column = best.start === 0 ? passage.column : 1
   const { raw, path } = passage

@@ -26,6 +26,8 @@ export class SearchIndex {
   #passages = 0
   #totalLength = 0
   #scores = new Float32Array(0)
+  /** Per passage while a query is scored: sum of the weights of the query's words it holds. */
+  #covered = new Float32Array(0)
   readonly #budget: number
   #occurrences = new Map<number, number>()
 
@@ -42,7 +44,7 @@ export class SearchIndex {
   }
 
   get bytes(): number {
-    return this.#postings.bytes + this.#lengths.byteLength + this.#scores.byteLength
+    return this.#postings.bytes + this.#lengths.byteLength + this.#scores.byteLength * 2
   }
 
   /** Number of the new passage, or `undefined` when the index is full. `heading` (a path, say) counts like text but adds no length. */
@@ -102,25 +104,35 @@ export class SearchIndex {
     return sum
   }
 
-  /** The best passages for a query, best first.  */
+  /**
+   * The best passages for a query, best first. A passage that holds more of the query's words is preferred to one that repeats a few,
+   * and very short passages gain nothing by their brevity.
+   */
   search(query: string, limit: number): Hit[] {
     const terms = this.weigh(query)
     if (terms.length === 0 || limit < 1) return []
-    if (this.#scores.length < this.#passages) this.#scores = new Float32Array(Math.ceil(this.#passages * 1.5))
-    const scores = this.#scores
+    if (this.#scores.length < this.#passages) {
+      this.#scores = new Float32Array(Math.ceil(this.#passages * 1.5))
+      this.#covered = new Float32Array(this.#scores.length)
+    }
+    const [scores, covered] = [this.#scores, this.#covered]
     const touched: number[] = []
     const averageLength = Math.max(1, this.#totalLength / this.#passages)
     for (const { term, idf } of terms) {
       this.#postings.each(term, (passage, times) => {
-        const norm = k1 * (1 - b + (b * (this.#lengths[passage] ?? 0)) / averageLength)
+        const length = Math.max(this.#lengths[passage] ?? 0, averageLength / 2)
+        const norm = k1 * (1 - b + (b * length) / averageLength)
         if (scores[passage] === 0) touched.push(passage)
         scores[passage] = (scores[passage] ?? 0) + (idf * times * (k1 + 1)) / (times + norm)
+        covered[passage] = (covered[passage] ?? 0) + idf
       })
     }
+    const all = terms.reduce((sum, { idf }) => sum + idf, 0)
     const best = new Best(limit)
     for (const passage of touched) {
-      best.offer({ passage, score: scores[passage] ?? 0 })
+      best.offer({ passage, score: (scores[passage] ?? 0) * (0.5 + (0.5 * (covered[passage] ?? 0)) / all) })
       scores[passage] = 0
+      covered[passage] = 0
     }
     return best.sorted()
   }

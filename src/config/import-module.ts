@@ -23,15 +23,18 @@ export async function importModule(path: string): Promise<Record<string, unknown
   }
   const loader = findTsx(dirname(path))
   if (loader === undefined) throw new NoTypeScriptLoader(path)
-  const { register } = await import(pathToFileURL(loader).href) as { register: (options: { tsconfig: false }) => unknown }
+  const { register } = await import(loader) as { register: (options: { tsconfig: false }) => unknown }
   register({ tsconfig: false })
   return import(url)
 }
 
+/** URL of tsx's module API. Resolved by hand: `require.resolve` would find its CommonJS twin. */
 function findTsx(folder: string): string | undefined {
   for (const from of [join(folder, 'file.js'), import.meta.url]) {
     try {
-      return createRequire(from).resolve('tsx/esm/api')
+      const require = createRequire(from)
+      const { exports } = require('tsx/package.json') as { exports: { './esm/api': { import: { default: string } } } }
+      return pathToFileURL(join(dirname(require.resolve('tsx/package.json')), exports['./esm/api'].import.default)).href
     } catch (error) {
       if ((error as NodeJS.ErrnoException).code !== 'MODULE_NOT_FOUND') throw error
     }

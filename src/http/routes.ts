@@ -54,7 +54,7 @@ export function addRoutes(server: FastifyInstance, hive: Hive, metrics: Metrics)
 }
 
 /** A room that is there: a request must not make one. */
-async function existing(hive: Hive, name: string, as: string | undefined): ReturnType<Hive['room']> {
+async function existing(hive: Hive, name: string, as: string | undefined): Promise<Awaited<ReturnType<Hive['room']>>> {
   if (await hive.store.log.info(name) === undefined) throw new RoomUnknown(name)
   return hive.room(name, as === undefined ? {} : { as })
 }

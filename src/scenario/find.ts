@@ -1,5 +1,5 @@
 import { existsSync, readdirSync, statSync } from 'node:fs'
-import { dirname, extname, isAbsolute, join, resolve } from 'node:path'
+import { dirname, extname, join, resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { importModule } from '../config/import-module.ts'
 import { InvalidArgument } from '../kernel/errors.ts'
@@ -16,24 +16,21 @@ export function builtInScenarios(): string[] {
 }
 
 /**
- * Finds a scenario by path (`./mine.ts`, a folder with an index file), as `scenarios/NAME` in `cwd`, or among those that are shipped.
- * Throws `InvalidArgument` that says where was looked.
+ * Finds a scenario among those that are shipped (`codebase`, `scenarios/codebase`), by path (`./mine.ts`, a folder with an index file),
+ * or by name in `scenarios/` of `cwd`. Throws `InvalidArgument` that says where was looked.
  */
 export async function findScenario(given: string, cwd: string): Promise<Scenario> {
   const path = locate(given, cwd)
   if (path === undefined) throw notFound(given, cwd)
   const module = await load(path)
-  const scenario = module.default ?? module.scenario
-  if (!isScenario(scenario)) throw new InvalidArgument('scenario', `${path} exports no scenario by default: write "export default defineScenario({ ... })"`)
-  return scenario
+  if (!isScenario(module.default)) throw new InvalidArgument('scenario', `${path} exports no scenario by default: write "export default defineScenario({ ... })"`)
+  return module.default
 }
 
 function locate(given: string, cwd: string): string | undefined {
-  const isName = /^[a-z][a-z0-9-]*$/.test(given)
-  const own = fileAt(isAbsolute(given) ? given : resolve(cwd, isName ? join('scenarios', given) : given))
-  if (own !== undefined) return own
-  const name = given.replace(/^(\.\/)?scenarios\//, '').replace(/\/$/, '')
-  return /^[a-z][a-z0-9-]*$/.test(name) ? fileAt(join(builtInFolder, name)) : undefined
+  const name = given.replace(/^scenarios\//, '').replace(/\/$/, '')
+  if (builtInScenarios().includes(name)) return fileAt(join(builtInFolder, name))
+  return fileAt(resolve(cwd, given)) ?? fileAt(resolve(cwd, 'scenarios', given))
 }
 
 function fileAt(path: string): string | undefined {

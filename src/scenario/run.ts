@@ -90,7 +90,7 @@ async function open(scenario: Scenario, options: RunOptions, setup: ScenarioSetu
   const wanted = await scenario.options.hive?.(setup) ?? {}
   const hive = await createHive({ ...wanted, ...options.hive, messages: [...(wanted.messages ?? []), ...(options.hive?.messages ?? []), ...messages] })
   setup.defer(() => hive.stop({ drainMs }))
-  const { counts, stop } = countFailures(hive)
+  const { counts, stop } = countFailures(hive, setup.progress)
   setup.defer(stop)
   for (const [room, roomOptions] of Object.entries(rooms)) await hive.room(room, roomOptions)
 

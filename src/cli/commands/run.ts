@@ -1,4 +1,5 @@
 import type { Command } from 'commander'
+import type { ConfigInput } from '../../config.ts'
 import type { Scenario } from '../../scenario/define.ts'
 import type { ScenarioResult } from '../../scenario/run.ts'
 import { command, hiveConfig, withHive } from '../command.ts'
@@ -57,7 +58,7 @@ async function run(cli: Cli, scenario: Scenario, flags: Flags): Promise<void> {
     const ending = new AbortController()
     signal.addEventListener('abort', () => { if (!watched) ending.abort(signal.reason) }, { once: true })
     return runScenario(scenario, {
-      input, hive: hiveConfig(flags), signal: ending.signal, progress: terminalProgress(io, { quiet: flags.json === true }),
+      input, hive: await quietHive(flags), signal: ending.signal, progress: terminalProgress(io, { quiet: flags.json === true }),
       ...(flags.watch && {
         linger: async (hive) => {
           watched = true
@@ -71,6 +72,13 @@ async function run(cli: Cli, scenario: Scenario, flags: Flags): Promise<void> {
   if (flags.json) io.json(result)
   else for (const line of resultLines(scenario, result)) io.out(line)
   cli.done(result.ok ? exitCodes.ok : exitCodes.failed)
+}
+
+/** Failures of actors are told by the progress and the report; the log speaks only when somebody set its level. */
+async function quietHive(flags: Flags): Promise<ConfigInput> {
+  const { resolveConfig } = await import('../../config.ts')
+  const { origins } = await resolveConfig(hiveConfig(flags))
+  return { ...hiveConfig(flags), ...(origins.get('log.level')?.kind === 'default' && { log: { level: 'silent' as const } }) }
 }
 
 function resultLines(scenario: Scenario, result: ScenarioResult): string[] {
