@@ -2,6 +2,7 @@ import { createRooms } from '../actors/room/rooms.ts'
 import type { Room, RoomOptions, Rooms } from '../actors/room/types.ts'
 import { createBus } from './bus/bus.ts'
 import type { Bus } from './bus/bus.ts'
+import { kernelEventsOn } from './bus/kernel-events.ts'
 import { makeNodeId, resolveConfig } from './config.ts'
 import type { Config, ConfigInput } from './config.ts'
 import { systemClock, systemRandomness } from './kernel/clock.ts'
@@ -62,7 +63,7 @@ export async function createHive(options: HiveOptions = {}): Promise<Hive> {
   const nodeId = config.node.id ?? makeNodeId(randomness.id())
   const catalogue = createCatalogue(messages, { limitBytes: config.limits.messageBytes })
   const bus = createBus({ catalogue, clock, randomness, source: nodeId })
-  const system = createActorSystem({ clock, randomness, logger })
+  const system = createActorSystem({ clock, randomness, logger, onEvent: kernelEventsOn(bus) })
   const store = await openSqliteStore({ dataDir: config.dataDir, clock, randomness, durability: config.durability, onNotice: ({ message }) => logger.warn({}, message) })
   const owner = { name: nodeId, fence: clock.now() }
   const rooms = createRooms({ log: store.log, catalogue, bus, clock, randomness, system, owner: () => owner, limits: { messageBytes: config.limits.messageBytes } })

@@ -13,7 +13,7 @@ export const actorMessages = [
     restarts: z.number().int().positive().describe('restarts within the present window'),
   }), { delivery: local, about: 'An actor was started again after a failure.' }),
   defineMessage('actor.stopped', z.object({ actor, incarnation, reason: z.string().describe('why it stopped') }), { delivery: local, about: 'An actor ended for good.' }),
-  defineMessage('actor.escalated', z.object({ actor, incarnation, code, message: problem }), { delivery: local, about: 'An actor failed more often than its restart intensity allows.' }),
+  defineMessage('actor.escalated', z.object({ actor, restarts: z.number().int().nonnegative().describe('restarts within the window'), code, message: problem }), { delivery: local, about: 'An actor failed more often than its restart intensity allows.' }),
   defineMessage('deadletter.added', z.object({
     actor,
     type: z.string().describe('type of the message'),
