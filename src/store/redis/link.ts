@@ -4,7 +4,7 @@ import type { Keys } from '../keys.ts'
 import { createClient, describeTarget, masters, type Client, type RedisTarget } from './clients.ts'
 import { redisError } from './errors.ts'
 import { createRecent, type Recent } from './recent.ts'
-import { runScript, type ScriptName } from './scripts.ts'
+import { loadScripts, runScript, type ScriptName } from './scripts.ts'
 import { readServerInfo, type ServerInfo } from './server-info.ts'
 import { createWatchdog, type Watchdog } from './watchdog.ts'
 
@@ -67,6 +67,7 @@ export interface LinkOptions {
   check(servers: readonly ServerInfo[], node: Client): Promise<void>
 }
 
+/** A sign of life is asked for this often at most, ms. */
 const tickMs = 1_000
 const keepBytes = 64 * 1024 ** 2
 
@@ -119,9 +120,10 @@ export async function openLink(options: LinkOptions): Promise<Backend> {
       await options.check(present, writer)
       servers = present
     }
-    const first = runIds.size === 0
-    const restarted = !first && present.some(({ runId }) => !runIds.has(runId))
-    const flushed = !first && mark !== epoch
+    const known = runIds.size > 0
+    if (present.some(({ runId }) => !runIds.has(runId))) await Promise.all(masters(writer).map(loadScripts))
+    const restarted = known && present.some(({ runId }) => !runIds.has(runId))
+    const flushed = known && mark !== epoch
     runIds = new Set(present.map(({ runId }) => runId))
     epoch = mark
     if (restarted || flushed) {
@@ -165,7 +167,7 @@ export async function openLink(options: LinkOptions): Promise<Backend> {
       client.on('+node', (node: { once(event: 'ready', run: () => void): void }) => node.once('ready', onReady))
     }
   }
-  const watchdog = createWatchdog(clock, options.watchdogMs, tickMs, (connection, silentMs) => emit({ type: 'frozen', connection, silentMs }), lookForFlush)
+  const watchdog = createWatchdog(clock, options.watchdogMs, Math.min(tickMs, options.watchdogMs / 2), (connection, silentMs) => emit({ type: 'frozen', connection, silentMs }), lookForFlush)
   watchdog.watch(name('writer'), writer)
   watchdog.watch(name('reader'), reader)
 

@@ -1,9 +1,12 @@
 import { createHash } from 'node:crypto'
 import { readFileSync } from 'node:fs'
+import type { Redis } from 'ioredis'
 
-export type ScriptName =
-  | 'append' | 'commit' | 'take' | 'owned' | 'takeover' | 'retry' | 'extend' | 'bury' | 'open' | 'configure' | 'cursor'
-  | 'put' | 'delete' | 'acquire' | 'renew' | 'ring' | 'readring' | 'announce' | 'nodes'
+const names = [
+  'append', 'commit', 'take', 'owned', 'takeover', 'retry', 'extend', 'bury', 'open', 'configure', 'cursor',
+  'put', 'delete', 'acquire', 'renew', 'ring', 'readring', 'announce', 'nodes',
+] as const
+export type ScriptName = (typeof names)[number]
 
 export interface Script {
   readonly text: string
@@ -30,7 +33,12 @@ export function loadScript(name: ScriptName): Script {
   return script
 }
 
-/** EVALSHA; a server that does not know the script (restarted, flushed, another node) is sent its text once. */
+/** Makes every script known to a server, so that a batch is one round trip from the first on and batches keep their order. */
+export async function loadScripts(node: Redis): Promise<void> {
+  await Promise.all(names.map((name) => node.script('LOAD', loadScript(name).text)))
+}
+
+/** EVALSHA; a server that does not know the script (SCRIPT FLUSH, a node that just joined) is sent its text once. */
 export async function runScript(client: Evaluator, name: ScriptName, keys: readonly string[], args: readonly (string | number | Buffer)[]): Promise<unknown> {
   const script = loadScript(name)
   try {

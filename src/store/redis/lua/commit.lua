@@ -36,7 +36,7 @@ for index = 1, context_count do
   local context
   if ARGV[at] == 'w' then
     context = { work = true, room = rooms[tonumber(ARGV[at + 1])], tries = KEYS[extra + ARGV[at + 3]], group = ARGV[at + 4], owner = ARGV[at + 5],
-      prefix = ARGV[at + 8], done = {}, acks = {} }
+      prefix = ARGV[at + 8], done = {}, held = {}, acks = {} }
     local highest = redis.call('HGET', KEYS[extra + ARGV[at + 2]], ARGV[at + 7])
     context.stale = highest and tonumber(ARGV[at + 6]) < tonumber(highest)
     at = at + 9
@@ -54,10 +54,17 @@ for index = 1, context_count do
   contexts[index] = context
 end
 
-local function is_stale(context, entry)
+local function is_stale(context, entry, ahead)
   if context.stale or not context.room.known then return true end
   if context.work then
-    return context.done[entry] or #redis.call('XPENDING', context.room.stream, context.group, entry, entry, 1, context.owner) == 0
+    if context.done[entry] then return true end
+    if not context.held[entry] then
+      -- Entries are mostly committed in order: the next ones come with this one.
+      for _, pending in ipairs(redis.call('XPENDING', context.room.stream, context.group, entry, '+', ahead, context.owner)) do
+        context.held[pending[1]] = true
+      end
+    end
+    return not context.held[entry]
   end
   return sequence_of(entry) <= context.at
 end
@@ -75,7 +82,7 @@ for index = 1, commit_count do
   local posts, records = at, at + post_count * 3
   at = records + record_count * 3
 
-  local refused = is_stale(context, entry) and 'S' or nil
+  local refused = is_stale(context, entry, math.min(100, commit_count - index + 1)) and 'S' or nil
   local more = {}
   for post = posts, records - 3, 3 do
     if refused then break end

@@ -33,8 +33,9 @@ end
 
 -- Looks up many message ids at once; find() then needs no call for them.
 local function prefetch(room, ids)
-  local fresh, older = redis.call('HMGET', room.fresh, unpack(ids)), redis.call('HMGET', room.older, unpack(ids))
-  for index, id in ipairs(ids) do room.seen[id] = fresh[index] or older[index] end
+  local seen, fresh, older = room.seen, redis.call('HMGET', room.fresh, unpack(ids)), nil
+  if redis.call('EXISTS', room.older) == 1 then older = redis.call('HMGET', room.older, unpack(ids)) end
+  for index, id in ipairs(ids) do seen[id] = fresh[index] or (older and older[index]) or false end
 end
 
 local function find(room, id)
@@ -81,11 +82,12 @@ end
 -- `wanted` is an id the entry had before a restart lost it: kept when it is the next number.
 local function add(room, id, body, wanted)
   local sequence, ms = room.seq + 1, math.max(now, room.ms)
-  if wanted ~= '' and sequence_of(wanted) == sequence then
+  if wanted and wanted ~= '' and sequence_of(wanted) == sequence then
     ms = math.max(tonumber(string.match(wanted, '^%d+')), room.ms)
   end
-  local entry = text(ms) .. '-' .. text(sequence)
-  redis.call('XADD', room.stream, entry, 'i', id, 'b', body, 's', text(room.total))
+  -- Lua writes whole numbers below 10^14 out in full, and `..` is cheaper than string.format.
+  local entry = ms .. '-' .. sequence
+  redis.call('XADD', room.stream, entry, 'i', id, 'b', body, 's', room.total .. '')
   room.seq, room.ms, room.total = sequence, ms, room.total + #body
   room.seen[id] = entry
   room.added = room.added + 1
