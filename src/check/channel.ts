@@ -49,6 +49,11 @@ export class Contents {
     return this.#lists[content]!
   }
 
+  /** The messages in it. */
+  read(content: number): readonly unknown[] {
+    return this.#lists[content]!.map((message) => this.messages.values[message])
+  }
+
   /** The content with the message put in, -1 when the sender has to wait. */
   put(content: number, message: number): number {
     const key = content * 65_536 + message

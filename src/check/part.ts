@@ -38,7 +38,7 @@ export interface Part<V, E> {
 }
 
 /** A machine or model as a part of a product, wired to its channels. */
-export function part<M extends AnyStateMachine>(machine: M, options?: PartOptions<SnapshotFrom<M>, EventFromLogic<M>>): Part<SnapshotFrom<M>, EventFromLogic<M>>
+export function part<M extends AnyStateMachine>(machine: M, options?: NoInfer<PartOptions<SnapshotFrom<M>, EventFromLogic<M>>>): Part<SnapshotFrom<M>, EventFromLogic<M>>
 export function part<S, E>(model: Model<S, E>, options?: PartOptions<S, E>): Part<S, E>
 export function part(subject: AnyStateMachine | Model<any, any>, { input, key, events = [], send, receive, crashes = false }: PartOptions<any, any> = {}): Part<any, any> {
   return {

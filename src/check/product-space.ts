@@ -4,6 +4,7 @@ import { Numbered } from './numbered.ts'
 import { PackedVectors } from './packed.ts'
 import { productName, type ProductEvent, type ProductOptions, type ProductView } from './product.ts'
 import { forbidden, layoutOf, type Layout } from './product-layout.ts'
+import { clockOf, VectorView } from './product-view.ts'
 import type { Command, PathStep, Space, Visitor } from './space.ts'
 import { Tabulated, type Move } from './tabulated.ts'
 import type { Traps } from './traps.ts'
@@ -222,7 +223,7 @@ export class ProductSpace implements Space<ProductView<any>, ProductEvent> {
     let current = this.#vectors.add(this.#initial()[root]!)
     const picture = (): unknown => {
       this.#vectors.read(current, this.#from)
-      return pictureOf(this.before, this.#parts)
+      return this.#view(this.#from).picture()
     }
     const steps: PathStep<ProductEvent>[] = [{ event: null, state: picture() }]
     for (const event of events) {
@@ -264,29 +265,8 @@ export class ProductSpace implements Space<ProductView<any>, ProductEvent> {
     ]
   }
 
-  #view(vector: Int32Array): ProductView<any> {
-    const { channels, channelNames, time } = this.#layout
-    const by = <T>(value: (part: Tabulated<any, any, any>, local: number, index: number) => T): Record<string, T> => {
-      const all: Record<string, T> = {}
-      this.#parts.forEach((part, index) => { all[part.name] = value(part, vector[index]!, index) })
-      return all
-    }
-    const space = this
-    return {
-      get parts() {
-        return by((part, local) => part.stepper.view(part.locals[local]!.state))
-      },
-      get channels() {
-        return Object.fromEntries(channelNames.map((name, index) => [name, space.#contents[index]!.list(vector[channels + index]!).map((message) => space.#messages.values[message])]))
-      },
-      time: time < 0 ? 0 : vector[time]!,
-      get clocks() {
-        return by((_, __, index) => space.#clock(vector, index))
-      },
-      get timers() {
-        return by((part, local) => part.locals[local]!.timers)
-      },
-    }
+  #view(vector: Int32Array): VectorView {
+    return new VectorView(this.#layout, this.#parts, this.#contents, vector)
   }
 
   #visit(event: number, commands: readonly Command[]): void {
@@ -312,14 +292,7 @@ export class ProductSpace implements Space<ProductView<any>, ProductEvent> {
   }
 
   #now(index: number): number {
-    return this.#clock(this.#from, index)
-  }
-
-  #clock(vector: Int32Array, index: number): number {
-    const { time, offsets, drifts } = this.#layout
-    if (time < 0) return 0
-    const slot = offsets[index]!
-    return vector[time]! + (slot < 0 ? 0 : vector[slot]! - drifts[index]!)
+    return clockOf(this.#layout, this.#from, index)
   }
 
   /** The number of an event; what it looks like is only worked out for the first of its kind. */
@@ -328,17 +301,5 @@ export class ProductSpace implements Space<ProductView<any>, ProductEvent> {
     let number = this.#labels.get(key)
     if (number === undefined) this.#labels.set(key, number = this.#events.of(label()))
     return number
-  }
-}
-
-/** A plain picture of a product's state: only what there is to see. */
-function pictureOf(view: ProductView<any>, parts: readonly Tabulated<any, any, any>[]): unknown {
-  const timers = Object.entries(view.timers).filter(([, pending]) => pending.length > 0)
-  const channels = Object.entries(view.channels).filter(([, messages]) => messages.length > 0)
-  return {
-    ...Object.fromEntries(parts.map((part) => [part.name, part.stepper.show(view.parts[part.name])])),
-    ...(channels.length === 0 ? {} : { channels: Object.fromEntries(channels) }),
-    ...(timers.length === 0 ? {} : { timers: Object.fromEntries(timers) }),
-    ...(view.time === 0 ? {} : { time: view.time, clocks: view.clocks }),
   }
 }
