@@ -27,7 +27,7 @@ export class CatchUp {
   #cursor: EntryId
   #held: Frame[] = []
   #wanted = false
-  #running: Promise<void> | undefined
+  #running = false
   #failures = 0
   #lastError = ''
   #retry: Timer | undefined
@@ -50,7 +50,7 @@ export class CatchUp {
     this.#wanted = true
     this.#retry?.cancel()
     this.#retry = undefined
-    this.#running ??= this.#run()
+    if (!this.#running) void this.#run()
   }
 
   /** Why the ring could not be read the last time; undefined when it could. */
@@ -66,6 +66,7 @@ export class CatchUp {
   }
 
   async #run(): Promise<void> {
+    this.#running = true
     while (this.#wanted && !this.#stopped) {
       this.#wanted = false
       const held = this.#held
@@ -82,7 +83,7 @@ export class CatchUp {
       this.passes++
       for (const frame of held) this.#options.onHeld(frame)
     }
-    this.#running = undefined
+    this.#running = false
   }
 
   async #read(): Promise<void> {
