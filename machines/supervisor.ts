@@ -2,6 +2,8 @@ import { assign, setup } from 'xstate'
 import { oneForAll } from './strategies/one-for-all.ts'
 import { oneForOne } from './strategies/one-for-one.ts'
 import { restForOne } from './strategies/rest-for-one.ts'
+import { begin, end, isRunning, noNonces } from './timers.ts'
+import type { Nonces, TimerEvent } from './timers.ts'
 
 export interface SupervisorInput {
   strategy: keyof typeof strategies
@@ -37,8 +39,8 @@ export interface SupervisorContext {
   attempt: number
   lastFailureAt: number | null
   delayMs: number
-  /** Of the newest back-off timer. */
-  nonce: number
+  /** Of the timer `backoff`. */
+  nonces: Nonces
   /** The failure that is being escalated. */
   culprit: { id: string; incarnation: number } | null
 }
@@ -59,10 +61,12 @@ export type SupervisorEvent =
   | ({ type: 'stopped' } & Signal)
   /** Stop one child for good. */
   | { type: 'remove'; id: string }
-  | { type: 'timer'; id: string; nonce: number }
+  | TimerEvent
   | { type: 'stop' }
 
 export const strategies = { 'one-for-one': oneForOne, 'one-for-all': oneForAll, 'rest-for-one': restForOne }
+
+const backoff = 'backoff'
 
 /** No back-off bound grows beyond this many doublings. */
 const mostDoublings = 30
@@ -124,11 +128,7 @@ function countFailure({ context, event }: Args): Pick<SupervisorContext, 'restar
   }
 }
 
-/**
- * Supervises one group of children: starts them in order, restarts what fails as the strategy says, waits between
- * restarts, gives up when it happens too often, stops them in reverse. The kernel carries its commands out and reports back.
- */
-export const supervisorMachine = setup({
+const supervisor = setup({
   types: {
     context: {} as SupervisorContext,
     events: {} as SupervisorEvent,
@@ -159,12 +159,15 @@ export const supervisorMachine = setup({
     doom: assign(doom),
     countFailure: assign(countFailure),
     blame: assign((args) => ({ culprit: signal(subject(args)) })),
-    newNonce: assign(({ context }) => ({ nonce: context.nonce + 1 })),
+    beginBackoff: assign(({ context }) => ({ nonces: begin(context.nonces, backoff) })),
+    endBackoff: assign(({ context }) => ({ nonces: end(context.nonces, backoff) })),
   },
   guards: {
     subjectStarts: (args) => subjectIs(args, ['starting']),
     subjectRuns: (args) => subjectIs(args, running),
     subjectWaits: (args) => subjectIs(args, ['down']),
+    subjectIsDoomed: (args) => subjectIs(args, ['doomed']),
+    subjectIsClearing: (args) => subjectIs(args, ['clearing']),
     subjectLeaves: (args) => subjectIs(args, leaving),
     /** It was taken down with a sibling, or asked to, and may be started again. */
     subjectReturns: (args) => subjectIs(args, ['doomed', 'clearing']) && subject(args)?.restart !== 'temporary',
@@ -176,8 +179,9 @@ export const supervisorMachine = setup({
     oneIsDoomed: ({ context }) => has(context, 'doomed'),
     oneIsStarting: ({ context }) => has(context, 'starting'),
     oneIsDown: ({ context }) => has(context, 'down'),
+    noneIsDown: ({ context }) => !has(context, 'down'),
     mustWait: ({ context }) => context.delayMs > 0 && has(context, 'down'),
-    timerIsCurrent: ({ context, event }) => event.type === 'timer' && event.nonce === context.nonce,
+    timerIsCurrent: ({ context, event }) => event.type === 'timer' && isRunning(context.nonces, event.id, event.nonce),
     endsNow: ({ context }) => context.spec.endsWithChildren && lastLeft(context) === undefined,
     lastIsDown: ({ context }) => lastLeft(context)?.status === 'down',
     lastRuns: ({ context }) => {
@@ -186,7 +190,17 @@ export const supervisorMachine = setup({
     },
     allGone: ({ context }) => lastLeft(context) === undefined,
   },
-}).createMachine({
+})
+
+const ofSubject = (args: Args): Signal => signal(subject(args))
+const retireSubject = [{ type: 'retireChild' as const, params: ofSubject }, 'markGone' as const]
+const stopSubject = [{ type: 'stopChild' as const, params: ofSubject }, 'markRemoving' as const]
+
+/**
+ * Supervises one group of children: starts them in order, restarts what fails as the strategy says, waits between
+ * restarts, gives up when it happens too often, stops them in reverse. The kernel carries its commands out and reports back.
+ */
+export const supervisorMachine = supervisor.createMachine({
   id: 'supervisor',
   context: ({ input }) => ({
     spec: input,
@@ -195,7 +209,7 @@ export const supervisorMachine = setup({
     attempt: 0,
     lastFailureAt: null,
     delayMs: 0,
-    nonce: 0,
+    nonces: noNonces(),
     culprit: null,
   }),
   initial: 'idle',
@@ -207,27 +221,28 @@ export const supervisorMachine = setup({
         started: { guard: 'subjectStarts', actions: 'markUp' },
         stopped: [
           { guard: 'subjectReturns', actions: 'markDown' },
-          { guard: 'subjectLeaves', actions: [{ type: 'retireChild', params: (args) => signal(subject(args)) }, 'markGone'] },
+          { guard: 'subjectLeaves', actions: retireSubject },
         ],
         exited: [
           { guard: 'subjectReturns', actions: 'markDown' },
-          { guard: 'subjectLeaves', actions: [{ type: 'retireChild', params: (args) => signal(subject(args)) }, 'markGone'] },
-          { guard: 'subjectMayExit', actions: [{ type: 'retireChild', params: (args) => signal(subject(args)) }, 'markGone'] },
-          { guard: 'tooManyRestarts', target: 'ending.escalating', actions: ['blame', { type: 'retireChild', params: (args) => signal(subject(args)) }, 'markGone'] },
+          { guard: 'subjectLeaves', actions: retireSubject },
+          { guard: 'subjectMayExit', actions: retireSubject },
+          { guard: 'tooManyRestarts', target: 'ending.escalating', actions: ['blame', ...retireSubject] },
           { guard: 'subjectRuns', target: '.clearing', actions: ['countFailure', 'doom'] },
         ],
         failed: [
           { guard: 'subjectReturns', actions: 'markDown' },
-          { guard: 'subjectLeaves', actions: [{ type: 'retireChild', params: (args) => signal(subject(args)) }, 'markGone'] },
-          { guard: 'subjectIsTemporary', actions: [{ type: 'retireChild', params: (args) => signal(subject(args)) }, 'markGone'] },
-          { guard: 'tooManyRestarts', target: 'ending.escalating', actions: ['blame', { type: 'retireChild', params: (args) => signal(subject(args)) }, 'markGone'] },
+          { guard: 'subjectLeaves', actions: retireSubject },
+          { guard: 'subjectIsTemporary', actions: retireSubject },
+          { guard: 'tooManyRestarts', target: 'ending.escalating', actions: ['blame', ...retireSubject] },
           { guard: 'subjectRuns', target: '.clearing', actions: ['countFailure', 'doom'] },
         ],
         remove: [
-          { guard: 'subjectWaits', actions: [{ type: 'retireChild', params: (args) => signal(subject(args)) }, 'markGone'] },
-          { guard: 'subjectRuns', actions: [{ type: 'stopChild', params: (args) => signal(subject(args)) }, 'markRemoving'] },
-          // A doomed one has not been asked to stop yet; a clearing one has, and only does not come back.
-          { guard: 'subjectReturns', actions: [{ type: 'stopChild', params: (args) => signal(subject(args)) }, 'markRemoving'] },
+          { guard: 'subjectWaits', actions: retireSubject },
+          { guard: 'subjectRuns', actions: stopSubject },
+          { guard: 'subjectIsDoomed', actions: stopSubject },
+          // It was asked already, and now does not come back.
+          { guard: 'subjectIsClearing', actions: 'markRemoving' },
         ],
         stop: 'ending',
       },
@@ -242,9 +257,9 @@ export const supervisorMachine = setup({
           ],
         },
         waiting: {
-          entry: ['newNonce', { type: 'startTimer', params: ({ context }) => ({ id: 'backoff', ms: context.delayMs, nonce: context.nonce }) }],
-          exit: { type: 'cancelTimer', params: { id: 'backoff' } },
-          always: { guard: 'allGone', target: 'running' },
+          entry: ['beginBackoff', { type: 'startTimer', params: ({ context }) => ({ id: backoff, ms: context.delayMs, nonce: context.nonces.last }) }],
+          exit: ['endBackoff', { type: 'cancelTimer', params: { id: backoff } }],
+          always: { guard: 'noneIsDown', target: 'starting' },
           on: { timer: { guard: 'timerIsCurrent', target: 'starting' } },
         },
         /** Starts, first first and one at a time, whatever is down. */
@@ -268,9 +283,9 @@ export const supervisorMachine = setup({
     ending: {
       initial: 'stopping',
       on: {
-        stopped: { guard: 'subjectLeft', actions: [{ type: 'retireChild', params: (args) => signal(subject(args)) }, 'markGone'] },
-        exited: { guard: 'subjectLeft', actions: [{ type: 'retireChild', params: (args) => signal(subject(args)) }, 'markGone'] },
-        failed: { guard: 'subjectLeft', actions: [{ type: 'retireChild', params: (args) => signal(subject(args)) }, 'markGone'] },
+        stopped: { guard: 'subjectLeft', actions: retireSubject },
+        exited: { guard: 'subjectLeft', actions: retireSubject },
+        failed: { guard: 'subjectLeft', actions: retireSubject },
       },
       always: [
         { guard: 'lastIsDown', actions: [{ type: 'retireChild', params: ({ context }) => signal(lastLeft(context)) }, 'markLastGone'] },
