@@ -34,6 +34,7 @@ export function quoteFrom(index: SearchIndex, query: readonly QueryTerm[], passa
   if (best.weight < 0) best = { start: 0, end: Math.min(lines.length, fewestLines), weight: 0 }
   while (best.end - best.start < fewestLines && best.end < lines.length && fits(best.start, best.end + 1)) best.end++
   while (best.end - best.start < fewestLines && best.start > 0 && fits(best.start - 1, best.end)) best.start--
+  while (best.end - best.start > 1 && (lines[best.end - 1] ?? '').trim() === '') best.end--
   const text = lines.slice(best.start, best.end).join('\n')
   const column = best.start === 0 ? passage.column : 1
   const { raw, path } = passage
