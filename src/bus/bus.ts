@@ -21,7 +21,8 @@ export interface PublishOptions extends EnvelopeOptions {
 export interface Bus {
   /**
    * The messages of one type, as they are published here or arrive from other nodes. Treat them as immutable: observers share them.
-   * Observers are called in the order in which they subscribed, and all see messages in the same order.
+   * Observers are called in the order in which they subscribed, and all see messages in the same order. One that throws or rejects is
+   * told as `bus.observer-failed`; only in a stream made of several sources (`merge`) is that RxJS's own affair, so guard it yourself.
    * @throws UnknownMessageType
    */
   on<Type extends MessageTypeName>(type: Type): Observable<Envelope<Type, DataOf<Type>>>
@@ -78,10 +79,15 @@ export function createBus(options: { catalogue: Catalogue; clock: Clock; randomn
   }
 
   const emit = (route: Route, envelope: Envelope, away: boolean): void => {
-    route.subject.next(envelope)
-    if (everything.observed) everything.next(envelope)
-    if (away && listeners.size > 0 && route.delivery !== 'local') {
-      for (const listener of listeners) listener(envelope, route.delivery)
+    try {
+      route.subject.next(envelope)
+      if (everything.observed) everything.next(envelope)
+      if (away && listeners.size > 0 && route.delivery !== 'local') {
+        for (const listener of listeners) listener(envelope, route.delivery)
+      }
+    } catch (error) {
+      // A Subscriber that somebody made by hand comes without RxJS's own protection.
+      onFault(route.type, error)
     }
   }
 
@@ -92,17 +98,14 @@ export function createBus(options: { catalogue: Catalogue; clock: Clock; randomn
       return
     }
     delivering = true
-    try {
-      emit(route, envelope, away)
-      // `waiting` keeps what was delivered until the end: its length counts the whole cascade.
-      for (let next = 0; next < waiting.length; next++) {
-        const item = waiting[next]!
-        emit(item.route, item.envelope, item.away)
-      }
-    } finally {
-      if (waiting.length > 0) waiting = []
-      delivering = false
+    emit(route, envelope, away)
+    // `waiting` keeps what was delivered until the end: its length counts the whole cascade.
+    for (let next = 0; next < waiting.length; next++) {
+      const item = waiting[next]!
+      emit(item.route, item.envelope, item.away)
     }
+    if (waiting.length > 0) waiting = []
+    delivering = false
   }
 
   const bus: Bus = {

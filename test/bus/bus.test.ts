@@ -1,4 +1,4 @@
-import { debounceTime, EMPTY, filter, finalize, firstValueFrom, map, merge, Subject, take, toArray } from 'rxjs'
+import { debounceTime, EMPTY, filter, finalize, firstValueFrom, map, merge, Subject, Subscriber, take, toArray } from 'rxjs'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { z } from 'zod'
 import { createBus, type Bus } from '../../src/bus/bus.ts'
@@ -117,6 +117,17 @@ describe('an observer that fails', () => {
     bus.publish('text', { text: '' })
     bus.publish('room.opened', { room: 'r', visibility: 'public' })
     expect(told.map((envelope) => (envelope as Envelope<string, { message: string }>).data.message)).toEqual(['at the end', 'inside', 'completing', 'handling'])
+  })
+
+  it('cannot stop the bus even as a Subscriber made by hand', () => {
+    const told = failures()
+    const byHand = new Subscriber<Envelope>({ next: () => { throw new Error('raw') }, error: () => undefined, complete: () => undefined })
+    bus.on('test.pinged').subscribe(byHand)
+    bus.publish('test.pinged', { n: 1 })
+    const after = collect(bus.on('test.ponged'))
+    bus.publish('test.ponged', { n: 2 })
+    expect(after).toHaveLength(1)
+    expect(told).toMatchObject([{ data: { message: 'raw' } }])
   })
 
   it('is told once a second for each type, with how often it failed', async () => {
