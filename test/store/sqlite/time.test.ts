@@ -128,7 +128,7 @@ describe('sqlite on a virtual clock', () => {
     const notices: SqliteNotice[] = []
     const own = await folder.open({ clock, onNotice: (notice) => notices.push(notice) })
     rmSync(join(folder.dataDir, 'hive.ring'))
-    let hear = (_: EntryId | undefined): void => {}
+    let hear: (entry: EntryId | undefined) => void = () => {}
     const heard = new Promise<EntryId | undefined>((resolve) => { hear = resolve })
     await own.log.listen((rooms) => hear(rooms.get('hall')))
     expect(notices).toEqual([{ kind: 'ring', message: expect.stringContaining('cannot be watched') }])
