@@ -1,3 +1,4 @@
+import { isIP } from 'node:net'
 import { Cluster, Redis, type ClusterOptions, type RedisOptions } from 'ioredis'
 import { InvalidConfig } from '../../kernel/errors.ts'
 import type { Randomness } from '../../kernel/clock.ts'
@@ -47,9 +48,21 @@ export function createClient(target: RedisTarget, name: string, randomness: Rand
       slotsRefreshTimeout: 2_000,
       redisOptions: shared as ClusterOptions['redisOptions'],
     }
-    return new Cluster([{ host, port }], options)
+    const made = new Cluster([{ host, port }], options)
+    made.on('+node', outliveSecondError)
+    return made
   }
-  return new Redis({ ...shared, ...(connection.path === undefined ? { host, port } : {}), lazyConnect: true, enableOfflineQueue: false, enableAutoPipelining: true, retryStrategy: pause })
+  const made = new Redis({ ...shared, ...(connection.path === undefined ? { host, port } : {}), lazyConnect: true, enableOfflineQueue: false, enableAutoPipelining: true, retryStrategy: pause })
+  outliveSecondError(made)
+  return made
+}
+
+/**
+ * ioredis listens for one error of a socket. TLS reports a second one when a refused handshake is given up, which would end
+ * the process; the first has told what was wrong.
+ */
+function outliveSecondError(redis: Redis): void {
+  redis.on('error', () => redis.stream?.on('error', () => undefined))
 }
 
 /** The servers that hold the data: one, or the masters of a cluster. */
@@ -85,7 +98,7 @@ function targetOptions(target: RedisTarget): RedisOptions & { host: string; port
     }
     if (url.username !== '') fromUrl.username = decodeURIComponent(url.username)
     if (url.password !== '') fromUrl.password = decodeURIComponent(url.password)
-    if (url.protocol === 'rediss:') fromUrl.tls = { servername: fromUrl.host }
+    if (url.protocol === 'rediss:') fromUrl.tls = isIP(fromUrl.host as string) ? {} : { servername: fromUrl.host }
   }
   return { host: 'localhost', port: 6379, ...fromUrl, ...target.options } as RedisOptions & { host: string; port: number }
 }

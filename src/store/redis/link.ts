@@ -167,9 +167,16 @@ export async function openLink(options: LinkOptions): Promise<Backend> {
       client.on('+node', (node: { once(event: 'ready', run: () => void): void }) => node.once('ready', onReady))
     }
   }
-  const watchdog = createWatchdog(clock, options.watchdogMs, Math.min(tickMs, options.watchdogMs / 2), (connection, silentMs) => emit({ type: 'frozen', connection, silentMs }), lookForFlush)
+  const watchdog = createWatchdog(clock, options.watchdogMs, Math.min(tickMs, options.watchdogMs / 2), onFrozen, lookForFlush)
   watchdog.watch(name('writer'), writer)
   watchdog.watch(name('reader'), reader)
+
+  function onFrozen(connection: string, silentMs: number): void {
+    const silence = new StoreUnavailable(`Redis at ${where} accepts connections and does not answer: nothing for ${Math.round(silentMs)} ms`)
+    note(silence)
+    if (first.pending) first.fail(silence)
+    emit({ type: 'frozen', connection, silentMs })
+  }
 
   /** FLUSHALL leaves the run id alone, and so a key of ours tells. */
   function lookForFlush(): void {
