@@ -1,6 +1,6 @@
 import { realpath, stat } from 'node:fs/promises'
 import { resolve } from 'node:path'
-import { defineScenario, errors, z } from 'hivemind'
+import { defineScenario, InvalidArgument, z } from 'hivemind'
 import type { Room, ScenarioContext } from 'hivemind'
 import { critic } from './critic.ts'
 import { historian, tell } from './historian.ts'
@@ -113,8 +113,8 @@ export default defineScenario({
 async function folder(dir: string): Promise<string> {
   const path = resolve(dir)
   const found = await stat(path).catch((error: NodeJS.ErrnoException) => error)
-  if (found instanceof Error) throw new errors.InvalidArgument('input.dir', `${path} cannot be read (${found.code}): give a folder`)
-  if (!found.isDirectory()) throw new errors.InvalidArgument('input.dir', `${path} is not a folder`)
+  if (found instanceof Error) throw new InvalidArgument('input.dir', `${path} cannot be read (${found.code}): give a folder`)
+  if (!found.isDirectory()) throw new InvalidArgument('input.dir', `${path} is not a folder`)
   return realpath(path)
 }
 

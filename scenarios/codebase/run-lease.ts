@@ -1,4 +1,4 @@
-import { errors } from 'hivemind'
+import { messageOf } from 'hivemind'
 import type { Hive } from 'hivemind'
 
 const ttlMs = 60_000
@@ -22,7 +22,7 @@ export async function holdRun(hive: Hive, run: string): Promise<() => Promise<vo
       const held = await leases.renew(name, hive.node.id, fence, ttlMs) ?? await leases.acquire(name, hive.node.id, ttlMs)
       fence = held?.fence ?? fence
     } catch (error) {
-      hive.logger.debug({ error: errors.messageOf(error) }, 'the hold on the rooms of this run was not renewed: tried again')
+      hive.logger.debug({ error: messageOf(error) }, 'the hold on the rooms of this run was not renewed: tried again')
     }
     if (!stopped) timer = hive.clock.timer(ttlMs / 3, () => void renew(), { background: true })
   }

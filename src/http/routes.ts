@@ -21,7 +21,7 @@ const post = z.strictObject({
   correlationid: z.string().max(256).optional(),
   causationid: z.string().max(256).optional(),
 })
-const choice = z.union([z.strictObject({ keep: z.enum(['ours', 'theirs']) }), z.strictObject({ value: z.unknown() })])
+const resolution = z.strictObject({ keep: z.enum(['ours', 'theirs', 'both']) })
 
 /** The routes of a node. Whoever may call at all may act as any member: the door is what is guarded. */
 export function addRoutes(server: FastifyInstance, hive: Hive, metrics: Metrics): void {
@@ -48,8 +48,9 @@ export function addRoutes(server: FastifyInstance, hive: Hive, metrics: Metrics)
   })
   server.get('/conflicts', async () => ({ conflicts: await hive.conflicts.list() }))
   server.post<{ Params: { id: string } }>('/conflicts/:id', async (request) => {
-    await hive.conflicts.resolve(request.params.id, parse(choice, request.body ?? {}))
-    return { resolved: request.params.id }
+    const { keep } = parse(resolution, request.body ?? {})
+    await hive.conflicts.resolve(request.params.id, keep)
+    return { id: request.params.id, resolved: keep }
   })
 }
 

@@ -9,7 +9,7 @@ import { createEnvelope } from '../../messages/create.ts'
 import { defineMessage, type DeliveryClass } from '../../messages/define.ts'
 import { encodeEnvelope } from '../../messages/wire.ts'
 import { openRedisStore } from '../../store/redis/open.ts'
-import { startPrivateRedis } from './private-redis.ts'
+import { startPrivateRedis } from '../../store/redis/private-server.ts'
 
 export interface BusBenchOptions {
   /** A Redis to measure on. Default: a private one, ended afterwards. */

@@ -1,7 +1,7 @@
+import { Option } from 'commander'
 import type { Command } from 'commander'
 import { command, withHive } from '../command.ts'
 import type { Cli, HiveFlags } from '../command.ts'
-import { UsageError } from '../exit.ts'
 import { plain, table } from '../io.ts'
 import { withOpenHive } from '../open-hive.ts'
 
@@ -11,7 +11,7 @@ interface Flags extends HiveFlags {
 
 export function conflictsCommand(cli: Cli): Command {
   const conflicts = command('conflicts', 'records that two sides changed while the shared store was away', [
-    'conflicts', 'conflicts list --json', 'conflicts resolve ID --keep ours', 'conflicts resolve ID --value \'{"title":"both"}\'',
+    'conflicts', 'conflicts list --json', 'conflicts resolve ID --keep ours',
   ])
   conflicts.addCommand(listCommand(cli), { isDefault: true })
   conflicts.addCommand(resolveCommand(cli))
@@ -33,31 +33,16 @@ function shown(value: unknown): string {
   return plain(JSON.stringify(value) ?? '(deleted)').slice(0, 60)
 }
 
+const choices = ['ours', 'theirs', 'both'] as const
+
 function resolveCommand(cli: Cli): Command {
-  return withHive(command('resolve', 'settle one: keep ours (this side\'s), theirs (the shared store\'s), or give a value', ['conflicts resolve ID --keep theirs']))
+  return withHive(command('resolve', 'settle one', ['conflicts resolve ID --keep theirs', 'conflicts resolve ID --keep both']))
     .argument('<id>')
-    .option('--keep <side>', 'ours or theirs')
-    .option('--value <json>', 'what shall stand instead')
+    .addOption(new Option('--keep <side>', 'ours: what was written here during the outage; theirs: what the shared store holds; both: ours becomes a record of its own').choices(choices).makeOptionMandatory())
     .option('--json', 'print JSON')
-    .action((id: string, flags: Flags & { keep?: string; value?: string }) => {
-      const choice = choiceOf(flags)
-      return withOpenHive(flags, async (hive) => {
-        await hive.conflicts.resolve(id, choice)
-        if (flags.json) cli.io.json({ id, resolved: true })
-        else cli.io.out('resolved')
-      })
-    })
-}
-
-export type Choice = { keep: 'ours' } | { keep: 'theirs' } | { value: unknown }
-
-function choiceOf(flags: { keep?: string; value?: string }): Choice {
-  if ((flags.keep === undefined) === (flags.value === undefined)) throw new UsageError('give either --keep ours, --keep theirs or --value JSON')
-  if (flags.keep === 'ours' || flags.keep === 'theirs') return { keep: flags.keep }
-  if (flags.value === undefined) throw new UsageError(`--keep is "ours" or "theirs", not ${JSON.stringify(flags.keep)}`)
-  try {
-    return { value: JSON.parse(flags.value) }
-  } catch (error) {
-    throw new UsageError(`--value is no JSON: ${(error as Error).message}`)
-  }
+    .action((id: string, flags: Flags & { keep: typeof choices[number] }) => withOpenHive(flags, async (hive) => {
+      await hive.conflicts.resolve(id, flags.keep)
+      if (flags.json) cli.io.json({ id, resolved: flags.keep })
+      else cli.io.out('resolved')
+    }))
 }

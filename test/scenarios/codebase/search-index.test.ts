@@ -54,7 +54,7 @@ describe('ranking', () => {
   const order = (made: SearchIndex, query: string): number[] => made.search(query, 10).map((hit) => hit.passage)
 
   test('equals a plain computation of BM25 with coverage', () => {
-    fc.assert(fc.property(fc.array(fc.array(fc.constantFrom('red', 'green', 'blue', 'black', 'white'), { minLength: 1, maxLength: 12 }), { minLength: 1, maxLength: 20 }), (documents) => {
+    fc.assert(fc.property(fc.array(fc.array(fc.constantFrom('red', 'green', 'blue', 'black', 'white'), { minLength: 1, maxLength: 12 }), { minLength: 1, maxLength: 20 }), (documents: string[][]) => {
       const made = index(...documents.map((words) => words.join(' ')))
       const query = ['red', 'blue', 'absent']
       const average = documents.reduce((sum, words) => sum + words.length, 0) / documents.length

@@ -3,7 +3,7 @@ import { once } from 'node:events'
 import { Redis } from 'ioredis'
 import { expect, it } from 'vitest'
 import { startPrivateRedis } from '../../../src/store/redis/private-server.ts'
-import { StoreMisconfigured, StoreUnavailable } from '../../src/kernel/errors.ts'
+import { StoreMisconfigured, StoreUnavailable } from '../../../src/kernel/errors.ts'
 
 async function alive(pid: number): Promise<boolean> {
   for (let tries = 0; tries < 100; tries++) {
