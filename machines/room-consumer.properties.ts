@@ -75,6 +75,8 @@ export const roomConsumerProperties = {
           : step.after.matches('lost') ? step.event.type === 'stale' || step.event.type === 'overtaken'
             : step.event.type === 'release'),
     'a request on its way is not given up for a rumour': (step: Step) => step.event.type !== 'overtaken' || !(waits(step.before) || running(step.before)['again'] !== undefined) || step.before === step.after,
+    'an entry that is gone is let go': (step: Step) =>
+      step.event.type !== 'overtaken' || !(step.before.matches('handling') || step.before.matches('backingOff')) || step.after.matches('lost'),
     'a handler whose entry is gone is told': (step: Step) => !(handled(step.before) && (step.after.matches('lost') || step.after.matches('released'))) || has(step, 'abort'),
     'a refusal goes to the handler while there is one': (step: Step) => !(step.event.type === 'refused' && attended(step.before)) || (step.after.matches('handling') && !has(step, 'handle')),
     'the wait doubles up to its bound': (step: Step) => step.commands.every((command) =>

@@ -24,9 +24,11 @@ export interface DeliveryHost {
   bury(delivery: Delivery, reason: string): Promise<boolean>
   /** The number of the next attempt, `undefined` when the entry is not ours any more. */
   attempt(delivery: Delivery): Promise<number | undefined>
-  /** A handler begins. */
-  handling(delivery: Delivery): void
-  /** It is over: there is room for the next one. */
+  /** The wait for the next attempt begins: until it is over, the delivery holds no place. */
+  waits(delivery: Delivery): void
+  /** It is over: `go` makes the attempt, once there is a place for it. */
+  ready(delivery: Delivery, go: () => void): void
+  /** A handler is over. */
   freed(delivery: Delivery): void
   ended(delivery: Delivery, ending: Ending): void
   /** What the log answered is an error: true when it may be tried again, else the reader fails with it. */
@@ -108,7 +110,6 @@ export class Delivery {
   private handle(attempt: number): void {
     const { host, message } = this
     this.running = true
-    host.handling(this)
     if (!message) {
       this.handlerOver({ type: 'failed', attempt }, this.failure)
       return
@@ -203,7 +204,10 @@ export class Delivery {
     this.timers ??= new Map()
     this.timers.get(id)?.cancel()
     // Full jitter: readers that failed together do not come back together.
-    this.timers.set(id, this.host.clock.timer(ms * this.host.randomness.next(), () => this.send(event)))
+    const go = (): void => this.send(event)
+    const isRetry = id === 'retry'
+    if (isRetry) this.host.waits(this)
+    this.timers.set(id, this.host.clock.timer(ms * this.host.randomness.next(), isRetry ? () => this.host.ready(this, go) : go))
   }
 }
 

@@ -249,7 +249,11 @@ export class MemberLife implements ReaderLife, DeliveryHost {
     return Promise.resolve(delivery.state.attempt + 1)
   }
 
-  handling(_delivery: Delivery): void {}
+  waits(_delivery: Delivery): void {}
+
+  ready(_delivery: Delivery, go: () => void): void {
+    go()
+  }
 
   freed(delivery: Delivery): void {
     if (this.phase === 'stopping' && delivery.state.value === 'backingOff') delivery.send({ type: 'release' })

@@ -35,7 +35,12 @@ export class WorkLife implements ReaderLife, DeliveryHost {
   private phase: 'opening' | 'draining' | 'live' | 'paused' | 'stopping' = 'opening'
   private drained: EntryId = firstEntryId
   private readonly inFlight = new Map<EntryId, Delivery>()
-  private running = 0
+  /** Those whose handler runs, or is about to. */
+  private readonly places = new Set<Delivery>()
+  /** Places kept for entries that are being fetched. */
+  private fetching = 0
+  /** Retries that are due and wait for a place. They go before anything new. */
+  private due: { delivery: Delivery; go: () => void }[] = []
   /** There may be entries nobody took yet. */
   private more = true
   private lastTaken: EntryId = firstEntryId
@@ -59,7 +64,7 @@ export class WorkLife implements ReaderLife, DeliveryHost {
   /** Entries that may be started now. Those that wait for their acknowledgement or their next attempt hold no place, but are bounded too. */
   private get free(): number {
     const { concurrency } = this.spec
-    return Math.min(concurrency - this.running, concurrency * 4 + 64 - this.inFlight.size)
+    return Math.min(concurrency - this.places.size - this.fetching, concurrency * 4 + 64 - this.inFlight.size)
   }
 
   async pump(): Promise<void> {
@@ -72,20 +77,13 @@ export class WorkLife implements ReaderLife, DeliveryHost {
         this.enter('opening', 'draining')
       }
       while (this.phase === 'draining' && this.free > 0) {
-        const count = this.free
-        const batch = await log.owned(this.room, group, this.owner, { after: this.drained, count })
-        for (const entry of batch) {
-          this.drained = entry.entry
-          this.start(entry, true)
-        }
+        const batch = await this.fetch(true, (count) => log.owned(this.room, group, this.owner, { after: this.drained, count }))
+        this.drained = batch.at(-1)?.entry ?? this.drained
         if (batch.length === 0) this.enter('draining', 'live')
       }
       while (this.phase === 'live' && this.more && this.free > 0) {
-        const count = this.free
         this.more = false
-        const batch = await log.take(this.room, group, this.owner, count)
-        if (batch.length === count) this.more = true
-        for (const entry of batch) this.start(entry, false)
+        await this.fetch(false, (count) => log.take(this.room, group, this.owner, count))
       }
       this.failures = 0
     } catch (error) {
@@ -110,8 +108,7 @@ export class WorkLife implements ReaderLife, DeliveryHost {
           if (!ours.has(entry)) delivery.send({ type: 'overtaken' })
         }
       }
-      if (this.free <= 0) return
-      for (const entry of await log.takeOver(this.room, group, this.owner, { minIdleMs: limits.takeOverMs, count: this.free })) this.start(entry, false)
+      if (this.free > 0) await this.fetch(false, (count) => log.takeOver(this.room, group, this.owner, { minIdleMs: limits.takeOverMs, count }))
     } catch (error) {
       this.storeFailed(error)
     }
@@ -146,6 +143,22 @@ export class WorkLife implements ReaderLife, DeliveryHost {
     if (this.phase === from) this.phase = to
   }
 
+  /** Begins what `get` gives for the free places, which are kept for it meanwhile. */
+  private async fetch(resumed: boolean, get: (count: number) => Promise<LogDelivery[]>): Promise<LogDelivery[]> {
+    const count = this.free
+    this.fetching = count
+    let batch: LogDelivery[]
+    try {
+      batch = await get(count)
+    } finally {
+      this.fetching = 0
+    }
+    if (batch.length === count) this.more = true
+    for (const entry of batch) this.start(entry, resumed)
+    this.admit()
+    return batch
+  }
+
   private start(entry: LogDelivery, resumed: boolean): void {
     if (compareEntryIds(entry.entry, this.lastTaken) > 0) this.lastTaken = entry.entry
     if (this.inFlight.has(entry.entry)) return
@@ -153,6 +166,7 @@ export class WorkLife implements ReaderLife, DeliveryHost {
     const delivery = new Delivery(this, entry.entry, entry.messageId, message, entry.attempt, resumed)
     delivery.failure = failure ?? new Error('whoever held it never came back with an outcome')
     this.inFlight.set(entry.entry, delivery)
+    this.places.add(delivery)
     if (this.phase === 'stopping') delivery.abandon(undefined)
     else delivery.begin()
   }
@@ -198,21 +212,28 @@ export class WorkLife implements ReaderLife, DeliveryHost {
     return this.node.log.retry(this.room, this.spec.group, this.owner, delivery.entry)
   }
 
-  handling(_delivery: Delivery): void {
-    this.running++
+  waits(delivery: Delivery): void {
+    this.leave(delivery)
+  }
+
+  ready(delivery: Delivery, go: () => void): void {
+    if (this.places.size + this.fetching >= this.spec.concurrency) this.due.push({ delivery, go })
+    else {
+      this.places.add(delivery)
+      go()
+    }
   }
 
   freed(delivery: Delivery): void {
-    this.running--
     if (this.phase === 'stopping') this.letGo(delivery)
-    else this.wakeForMore()
+    this.leave(delivery)
   }
 
   ended(delivery: Delivery, _ending: Ending): void {
     this.inFlight.delete(delivery.entry)
-    if (this.phase === 'stopping') {
-      if (this.inFlight.size === 0) this.onIdle?.()
-    } else this.wakeForMore()
+    // A handler that goes on after its commit keeps its place.
+    if (!delivery.running) this.leave(delivery)
+    if (this.inFlight.size === 0) this.onIdle?.()
   }
 
   mayRetry(error: unknown): boolean {
@@ -221,8 +242,19 @@ export class WorkLife implements ReaderLife, DeliveryHost {
     return false
   }
 
-  private wakeForMore(): void {
+  /** Gives up the place, to a retry that waits for one or to the next entry. */
+  private leave(delivery: Delivery): void {
+    this.places.delete(delivery)
+    if (this.phase === 'stopping') return
+    this.admit()
     if ((this.phase === 'draining' || (this.phase === 'live' && this.more)) && this.free > 0) this.controls.wake()
+  }
+
+  private admit(): void {
+    while (this.due.length > 0 && this.places.size + this.fetching < this.spec.concurrency) {
+      const next = this.due.shift()!
+      if (!next.delivery.state.ending) this.ready(next.delivery, next.go)
+    }
   }
 
   /** While stopping, nothing waits for another attempt. */
