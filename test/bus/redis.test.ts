@@ -67,23 +67,20 @@ describe('over Redis', () => {
     await until(b, () => b.happened.length === 50)
     expect(numbers(b.happened)).toEqual(range(1, 50))
     expect(b.resyncs).toEqual([])
-    expect(b.mirror.stats().resubscribes).toBe(1)
   })
 
-  it('what the ring dropped while the subscriber was cut off is told', async () => {
+  it('what the ring dropped before a subscriber came back is told', async () => {
     server = await startRedisServer()
     const options = { ringCap: 3, sweepMs: 3_600_000 }
     const [a, b] = [await join('a', server, options), await join('b', server, options)]
     happen(a, 1)
     await until(b, () => b.happened.length === 1)
-    const stoppedAt = a.mirror.stats().mustArrive.frames
-    await server.command('CLIENT', 'KILL', 'TYPE', 'pubsub')
-    const signals = open[0]!.store.signals
+    // Published where b does not listen: whatever reaches it comes from the ring.
     for (let n = 2; n <= 12; n++) {
-      await signals.ring('events', 3, 'none', JSON.stringify({ origin: 'a', epoch: 1, delivery: 'must-arrive', seq: n, events: [{ id: `m${n}`, type: 'test.happened', source: 'a', time: 1, data: { n } }] }))
+      await open[0]!.store.signals.ring('events', 3, 'elsewhere', JSON.stringify({ origin: 'a', epoch: 1, delivery: 'must-arrive', seq: n, events: [{ id: `m${n}`, type: 'test.happened', source: 'a', time: 1, data: { n } }] }))
     }
+    await server.command('CLIENT', 'KILL', 'TYPE', 'pubsub')
     await until(b, () => b.happened.length === 4)
-    expect(stoppedAt).toBe(1)
     expect(numbers(b.happened)).toEqual([1, 10, 11, 12])
     expect(b.resyncs).toEqual([{ reason: 'truncated' }, { reason: 'missing', origin: 'a', epoch: 1, from: 2, to: 9, count: 8 }])
   })
