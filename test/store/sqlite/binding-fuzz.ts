@@ -15,7 +15,7 @@ connection.exec('CREATE TABLE cells (value)')
 const detached = new Uint8Array(8)
 structuredClone(detached, { transfer: [detached.buffer] })
 const anything = fc.oneof(
-  fc.anything({ withBigInt: true, withBoxedValues: true, withDate: true, withMap: true, withSet: true, withTypedArray: true, withSparseArray: true, withNullPrototype: true }),
+  fc.anything({ withBigInt: true, withBoxedValues: true, withDate: true, withMap: true, withSet: true, withTypedArray: true, withSparseArray: true, withNullPrototype: true, maxDepth: 1 }),
   fc.string({ unit: 'binary' }), fc.double(), fc.bigInt(), fc.boolean(), fc.date(), fc.uint8Array(),
   fc.constantFrom<unknown>(
     Buffer.from('x'), new ArrayBuffer(4), new SharedArrayBuffer(4), new Float64Array(2), new DataView(new ArrayBuffer(4)), detached, Symbol('s'), () => 1,
@@ -46,7 +46,7 @@ fc.assert(fc.property(anything, (value) => {
   const want = typeof value === 'bigint' ? Number(value) : value
   const same = want instanceof Uint8Array ? back instanceof Uint8Array && Buffer.compare(back, want) === 0 : back === want
   if (!same) throw new Error(`bound ${String(value)}, read ${String(back)}`)
-}), { seed, numRuns: 5_000 })
+}), { seed, numRuns: 1_500 })
 
 connection.close()
 rmSync(folder, { recursive: true })
