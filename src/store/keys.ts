@@ -59,6 +59,12 @@ function inRoom(kind: string): (room: string) => string {
   }
 }
 
+/** `changes` is the stream of its group. */
+function memoryKey(id: string): string {
+  if (id === '' || id === 'changes') throw new InvalidArgument('id', `a memory cannot have the id "${id}"`)
+  return `memory:${tag('m', slotGroupOf(id))}:${keyPart(id)}`
+}
+
 function family<Build extends (...parts: never[]) => string>(
   pattern: string, type: KeyFamily['type'], role: KeyFamily['role'], ttl: string, quota: string, owner: string, holds: string, build: Build,
 ): KeyFamily & { build: Build } {
@@ -104,7 +110,7 @@ export const catalogue = {
   agentStream: family('agent:{<agent>}:stream', 'stream', 'durable', 'cap', 'agentState 1 GB', 'agent-state', 'states as they come', tagged('agent', ':stream')),
   agentStatus: family('agent_status:<agent>', 'hash', 'durable', '60 s sliding', '1 MB', 'agents', 'what an agent is doing', oneName('agent_status')),
   session: family('session:{<session>}', 'hash', 'durable', '7 d sliding', 'memory 4 GB', 'sessions', 'session fields with versions', tagged('session')),
-  memory: family('memory:{mNN}:<id>', 'hash', 'durable', 'none', 'memory 4 GB', 'memory', 'one memory', (id: string) => `memory:${tag('m', slotGroupOf(id))}:${keyPart(id)}`),
+  memory: family('memory:{mNN}:<id>', 'hash', 'durable', 'none', 'memory 4 GB', 'memory', 'one memory', memoryKey),
   memoryChanges: family('memory:{mNN}:changes', 'stream', 'durable', 'cap', 'memory 4 GB', 'memory', 'changes of the group, in the script that makes them', (group: number) => `memory:${tag('m', group)}:changes`),
   memoryEmbeddings: family('memory:embeddings', 'hash', 'cache', 'none', 'memory 4 GB', 'memory', 'derived vectors', () => 'memory:embeddings'),
   memoryConsolidation: family('memory:consolidation:<session>', 'string', 'durable', '7 d', 'memory 4 GB', 'memory', 'how far a session is consolidated', oneName('memory:consolidation')),

@@ -43,8 +43,9 @@ describe('key catalogue', () => {
     const dynamic = Object.entries(catalogue).flatMap(([name, family]) => samples(family).map((key) => ({ name, key })))
     for (const { name, key } of dynamic) {
       const owners = Object.entries(catalogue).filter(([, { pattern }]) => matcher(pattern).test(key)).map(([other]) => other)
-      // `channel:<name>` covers `channel:events` on purpose; chunks and metadata lie under their parents.
-      expect(owners.filter((owner) => owner !== name && !(name === 'events' && owner === 'channel')), key).toEqual([])
+      // `channel:<name>` covers `channel:events` on purpose, and no memory may have the id `changes`.
+      const allowed = { events: 'channel', memoryChanges: 'memory' }[name]
+      expect(owners.filter((owner) => owner !== name && owner !== allowed), key).toEqual([])
     }
   })
 
@@ -89,6 +90,7 @@ describe('key catalogue', () => {
   test('refuses names that cannot be keys', () => {
     expect(() => createKeys().room('')).toThrow(/needs a name/)
     expect(() => createKeys('a{b}')).toThrow(/braces/)
+    expect(() => createKeys().memory('changes')).toThrow(/cannot have the id/)
   })
 
   test('nothing else builds a key', () => {
