@@ -1,0 +1,58 @@
+import type { Clock } from '../kernel/clock.ts'
+import { StoreUnavailable } from '../kernel/errors.ts'
+import { createLeaseHolder } from './lease-holder.ts'
+import type { Leases, Owner, Stoppable } from './ports.ts'
+
+export interface NodeEpochOptions {
+  /** Of the store that all nodes share. */
+  leases: Leases
+  name: string
+  clock: Clock
+  /** Default 10 s. */
+  ttlMs?: number
+  /** Another process runs under our name and started later: this one must not go on as if it were the node. Called once. */
+  onSuperseded?: () => void
+  onFailure?: (error: unknown) => void
+}
+
+/** The epoch of a node: a fence of its own for each start, so that what an earlier life still has on its way is refused. */
+export interface NodeEpoch extends Stoppable {
+  /**
+   * Who reads as this node. The fence is the last one given; whether it is still good is decided where it is used.
+   * Throws `StoreUnavailable` until the first one was given.
+   */
+  owner(): Owner
+  /** The first fence, as soon as it is given. */
+  begun(options?: { signal?: AbortSignal }): Promise<number>
+}
+
+export const nodeLease = (name: string): string => `node:${name}`
+
+export function startNodeEpoch({ leases, name, clock, ttlMs, onSuperseded, onFailure }: NodeEpochOptions): NodeEpoch {
+  let epoch: number | undefined
+  let superseded = false
+  const holder = createLeaseHolder({ leases, name: nodeLease(name), holder: name, clock, ttlMs, onFailure })
+
+  async function look(): Promise<void> {
+    const held = await leases.inspect(nodeLease(name))
+    if (held === undefined || held.holder !== name || epoch === undefined || held.fence <= epoch || superseded) return
+    superseded = true
+    // Asking again would take the name back, and so on for ever.
+    void holder.stop()
+    onSuperseded?.()
+  }
+
+  holder.onChange((fence) => {
+    if (fence !== undefined) epoch = fence
+    else look().catch((error: unknown) => onFailure?.(error))
+  })
+
+  return {
+    owner() {
+      if (epoch === undefined) throw new StoreUnavailable(`"${name}" has not been able to announce itself to the shared store yet`)
+      return { name, fence: epoch }
+    },
+    begun: (options) => (epoch === undefined ? holder.held(options) : Promise.resolve(epoch)),
+    stop: () => holder.stop(),
+  }
+}
