@@ -98,14 +98,14 @@ export const roomConsumerProperties = {
 
   leadsTo: {
     'a delivery comes to an end': {
-      from: (state: Snapshot) => state.status === 'active',
-      to: (state: Snapshot) => state.status === 'done',
+      from: (state: Snapshot): boolean => state.status === 'active',
+      to: (state: Snapshot): boolean => state.status === 'done',
       weak: [timersFire, handlerEnds],
       strong: [logAnswers],
     },
   },
 
-  mayStop: (state: Snapshot) => state.status === 'done',
+  mayStop: (state: Snapshot): boolean => state.status === 'done',
 }
 
 /** As above, for an entry that an earlier life of the reader held. */
