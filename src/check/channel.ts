@@ -33,20 +33,23 @@ export function budgetOf(allowed: boolean | number): number {
   return typeof allowed === 'number' ? allowed : allowed ? Infinity : 0
 }
 
+/** A message that may be taken out of a channel, and the content that is left. */
+export interface Choice {
+  message: number
+  rest: number
+}
+
 /** The contents a channel was seen with, by number: 0 is empty. What is put in and taken out is worked out once. */
 export class Contents {
   readonly #lists: (readonly number[])[] = []
   readonly #numbers = new Map<string, number>()
+  readonly #choices: (readonly Choice[] | undefined)[] = []
   readonly #puts = new Map<number, number>()
   /** A full channel was met by a sender. */
   wasFull = false
 
   constructor(readonly spec: ChannelSpec, readonly messages: Numbered<unknown>) {
     this.#number([])
-  }
-
-  list(content: number): readonly number[] {
-    return this.#lists[content]!
   }
 
   /** The messages in it. */
@@ -72,15 +75,13 @@ export class Contents {
     return next
   }
 
-  without(content: number, position: number): number {
-    return this.#number(this.#lists[content]!.toSpliced(position, 1))
-  }
-
-  /** Positions that may be taken next; equal messages once. */
-  positions(content: number): readonly number[] {
+  /** Messages that may come next, each with the content that is left without it; equal messages once. */
+  choices(content: number): readonly Choice[] {
+    const known = this.#choices[content]
+    if (known !== undefined) return known
     const list = this.#lists[content]!
-    if (!this.spec.reorder) return list.length === 0 ? [] : [0]
-    return list.flatMap((message, position) => (list.indexOf(message) === position ? [position] : []))
+    const positions = this.spec.reorder ? list.flatMap((message, position) => (list.indexOf(message) === position ? [position] : [])) : [...list.keys()].slice(0, 1)
+    return (this.#choices[content] = positions.map((position) => ({ message: list[position]!, rest: this.#number(list.toSpliced(position, 1)) })))
   }
 
   #number(list: readonly number[]): number {

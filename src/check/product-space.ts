@@ -1,15 +1,24 @@
 import { HivemindError, InvalidArgument, messageOf } from '../kernel/errors.ts'
 import { Contents } from './channel.ts'
+import { EventNames, kindOf } from './event-names.ts'
 import { Numbered } from './numbered.ts'
 import { PackedVectors } from './packed.ts'
+import { mayFire } from './pending.ts'
 import { productName, type ProductEvent, type ProductOptions, type ProductView } from './product.ts'
 import { forbidden, layoutOf, type Layout } from './product-layout.ts'
+import { assumptionsOf, coverageOf } from './product-report.ts'
 import { clockOf, VectorView } from './product-view.ts'
 import type { Command, PathStep, Space, Visitor } from './space.ts'
 import { Tabulated, type Move } from './tabulated.ts'
 import type { Traps } from './traps.ts'
 
 const none: readonly Command[] = []
+const lost: Move = { kind: 'ignored' }
+const [act, timer, crash, deliver, duplicate, lose, tick] = (['act', 'timer', 'crash', 'deliver', 'duplicate', 'lose', 'tick'] as const).map(kindOf) as [number, number, number, number, number, number, number]
+/** More timers at once than any part has. */
+const mostTimers = 64
+const exact = [1]
+const drifting = [1, 0, 2]
 
 /** The states of a product, as vectors of numbers: local states of the parts, contents of the channels, what is left of the adversary's budgets, clocks. */
 export class ProductSpace implements Space<ProductView<any>, ProductEvent> {
@@ -19,8 +28,7 @@ export class ProductSpace implements Space<ProductView<any>, ProductEvent> {
   readonly #contents: Contents[]
   readonly #messages = new Numbered<unknown>()
   readonly #vectors: PackedVectors
-  readonly #events = new Numbered<ProductEvent>()
-  readonly #labels = new Map<number, number>()
+  readonly #names = new EventNames()
   readonly #from: Int32Array
   readonly #to: Int32Array
   #expanded = -1
@@ -52,11 +60,11 @@ export class ProductSpace implements Space<ProductView<any>, ProductEvent> {
   }
 
   get eventCount(): number {
-    return this.#events.values.length
+    return this.#names.size
   }
 
   event(number: number): ProductEvent {
-    return this.#events.values[number]!
+    return this.#names.at(number)
   }
 
   get before(): ProductView<any> {
@@ -115,95 +123,108 @@ export class ProductSpace implements Space<ProductView<any>, ProductEvent> {
     const part = this.#parts[index]!
     const local = this.#from[index]!
     const now = this.#now(index)
-    for (const event of part.eventsOf(local, now)) this.#step(0, index, event, part.move(local, event, now), () => ({ type: `act:${part.name}`, event: part.events.values[event] }))
-    for (const position of part.dueTimers(local)) {
-      const { id, nonce } = part.locals[local]!.timers[position]!
-      this.#step(1, index, local * 16 + position, part.fire(local, position, now), () => ({ type: `timer:${part.name}`, id, nonce }))
+    for (const event of part.eventsOf(local, now)) {
+      let number = this.#names.known(act, index, event)
+      if (number < 0) number = this.#names.name(act, index, event, part.name, { event: part.events.values[event] })
+      this.#step(number, index, part.move(local, event, now))
+    }
+    const { timers } = part.locals[local]!
+    for (let position = 0; position < timers.length; position++) {
+      if (!mayFire(timers[position]!)) continue
+      const { id, nonce } = timers[position]!
+      let number = this.#names.known(timer, index, local * mostTimers + position)
+      if (number < 0) number = this.#names.name(timer, index, local * mostTimers + position, part.name, { id, nonce })
+      this.#step(number, index, part.fire(local, position, now))
     }
     const budget = this.#layout.crashes[index]!
     if (!this.#mayStill(budget)) return
     for (const move of part.initial(now)) {
-      this.#to.set(this.#from)
+      this.#begin()
       this.#spend(budget)
-      if (this.#apply(this.#to, index, move)) this.#visit(this.#label(2, index, 0, () => ({ type: `crash:${part.name}` })), move.commands)
+      if (this.#apply(this.#to, index, move)) this.#visit(this.#names.name(crash, index, 0, part.name), move.commands)
     }
   }
 
   /** Delivers, keeps or loses what may come next out of a channel. */
   #carry(index: number): void {
-    const contents = this.#contents[index]!
-    const { channels, channelNames, loses, duplicates, targets } = this.#layout
+    const { channels, loses, duplicates, targets } = this.#layout
     const slot = channels + index
     const content = this.#from[slot]!
     const target = targets[index]!
-    const part = this.#parts[target]!
-    const local = this.#from[target]!
-    const now = this.#now(target)
-    for (const position of contents.positions(content)) {
-      const message = contents.list(content)[position]!
-      const rest = contents.without(content, position)
-      const label = (): Partial<ProductEvent> => ({ message: this.#messages.values[message] })
-      const event = part.eventOf(local, this.#messages.values[message], now)
-      const move: Move = event < 0 ? { kind: 'ignored' } : part.move(local, event, now)
-      const arrive = (kind: number, name: string, left: number, budget: number): void => {
-        this.#to.set(this.#from)
-        this.#to[slot] = left
-        this.#spend(budget)
-        const number = this.#label(kind, index, message, () => ({ type: `${name}:${channelNames[index]}`, ...label() }))
-        if ('message' in move) this.#fault(number, move.kind, move.message)
-        else if (move.kind === 'ignored') this.#visit(number, none)
-        else if (this.#apply(this.#to, target, move)) this.#visit(number, move.commands)
-      }
-      arrive(3, 'deliver', rest, forbidden)
-      if (this.#mayStill(duplicates[index]!)) arrive(4, 'duplicate', content, duplicates[index]!)
-      const lose = loses[index]!
-      if (this.#mayStill(lose)) {
-        this.#to.set(this.#from)
-        this.#to[slot] = rest
-        this.#spend(lose)
-        this.#visit(this.#label(5, index, message, () => ({ type: `lose:${channelNames[index]}`, ...label() })), none)
-      }
+    for (const { message, rest } of this.#contents[index]!.choices(content)) {
+      const move = this.#parts[target]!.receive(this.#from[target]!, message, this.#now(target))
+      this.#arrive(deliver, index, message, rest, forbidden, move)
+      if (this.#mayStill(duplicates[index]!)) this.#arrive(duplicate, index, message, content, duplicates[index]!, move)
+      if (this.#mayStill(loses[index]!)) this.#arrive(lose, index, message, rest, loses[index]!, lost)
     }
+  }
+
+  /** A message comes to its part, or is lost, and leaves `content` behind it. */
+  #arrive(kind: number, index: number, message: number, content: number, budget: number, move: Move): void {
+    let number = this.#names.known(kind, index, message)
+    if (number < 0) number = this.#names.name(kind, index, message, this.#layout.channelNames[index], { message: this.#messages.values[message] })
+    if ('message' in move) {
+      this.#fault(number, move.kind, move.message)
+      return
+    }
+    this.#begin()
+    this.#to[this.#layout.channels + index] = content
+    this.#spend(budget)
+    if (move.kind === 'ignored') this.#visit(number, none)
+    else if (this.#apply(this.#to, this.#layout.targets[index]!, move)) this.#visit(number, move.commands)
   }
 
   /** Time goes on by one tick, for each clock within its drift, unless some timer has to fire first. */
   #tick(): void {
-    const { time, horizon, late, partNames, offsets, drifts } = this.#layout
+    const { time, horizon, late } = this.#layout
     if (time >= 0 && this.#from[time]! >= horizon) return
     for (let index = 0; index < this.#parts.length; index++) if (this.#parts[index]!.isUrgent(this.#from[index]!, late)) return
-    const advance = (index: number, code: number, clocks: Record<string, number>): void => {
-      if (index === this.#parts.length) {
-        if (time >= 0) this.#to[time] = this.#from[time]! + 1
-        this.#visit(this.#label(6, 0, code, () => (Object.keys(clocks).length === 0 ? { type: 'tick' } : { type: 'tick', clocks })), none)
-        return
-      }
-      const part = this.#parts[index]!
-      const slot = offsets[index]!
-      for (const ticks of slot < 0 ? [1] : [1, 0, 2]) {
-        if (slot >= 0) {
-          const offset = this.#from[slot]! + ticks - 1
-          if (offset < 0 || offset > 2 * drifts[index]!) continue
-          this.#to[slot] = offset
-        }
-        this.#to[index] = part.tick(this.#from[index]!, ticks)
-        advance(index + 1, code * 3 + ticks, ticks === 1 ? clocks : { ...clocks, [partNames[index]!]: ticks })
-      }
-    }
-    this.#to.set(this.#from)
-    advance(0, 0, {})
+    this.#begin()
+    if (time >= 0) this.#to[time] = this.#from[time]! + 1
+    this.#advance(0, 0)
   }
 
-  #step(kind: number, index: number, detail: number, move: Move, label: () => ProductEvent): void {
-    const number = this.#label(kind, index, detail, label)
-    if ('message' in move) this.#fault(number, move.kind, move.message)
+  /** Lets the clocks of the parts from `index` on go by a tick, in every way their drift allows. */
+  #advance(index: number, pace: number): void {
+    const { offsets, drifts } = this.#layout
+    if (index === this.#parts.length) {
+      const number = this.#names.known(tick, 0, pace)
+      this.#visit(number < 0 ? this.#names.name(tick, 0, pace, undefined, this.#paces(pace)) : number, none)
+      return
+    }
+    const slot = offsets[index]!
+    for (const ticks of slot < 0 ? exact : drifting) {
+      if (slot >= 0) {
+        const offset = this.#from[slot]! + ticks - 1
+        if (offset < 0 || offset > 2 * drifts[index]!) continue
+        this.#to[slot] = offset
+      }
+      this.#to[index] = this.#parts[index]!.tick(this.#from[index]!, ticks)
+      this.#advance(index + 1, pace * 3 + ticks)
+    }
+  }
+
+  /** The clocks that do not go by one, out of a number with a digit to the base 3 for each part. */
+  #paces(pace: number): { clocks?: Record<string, number> } {
+    const digits = this.#parts.map((part, index) => [part.name, Math.floor(pace / 3 ** (this.#parts.length - 1 - index)) % 3] as const)
+    const uneven = digits.filter(([, ticks]) => ticks !== 1)
+    return uneven.length === 0 ? {} : { clocks: Object.fromEntries(uneven) }
+  }
+
+  #step(event: number, index: number, move: Move): void {
+    if ('message' in move) this.#fault(event, move.kind, move.message)
     else if (move.kind === 'ignored') {
       this.#afterIs = this.#from
       this.commands = none
-      this.#visitor.successor(number, this.#expanded, false, false)
+      this.#visitor.successor(event, this.#expanded, false, false)
     } else {
-      this.#to.set(this.#from)
-      if (this.#apply(this.#to, index, move)) this.#visit(number, move.commands)
+      this.#begin()
+      if (this.#apply(this.#to, index, move)) this.#visit(event, move.commands)
     }
+  }
+
+  #begin(): void {
+    for (let field = 0; field < this.#from.length; field++) this.#to[field] = this.#from[field]!
   }
 
   /** Puts a part into its next local state and its messages into channels; false when one of them has to wait. */
@@ -227,7 +248,7 @@ export class ProductSpace implements Space<ProductView<any>, ProductEvent> {
     }
     const steps: PathStep<ProductEvent>[] = [{ event: null, state: picture() }]
     for (const event of events) {
-      const wanted = this.#events.of(event)
+      const wanted = this.#names.of(event)
       let next = current
       let commands = none
       let error: string | undefined
@@ -248,21 +269,11 @@ export class ProductSpace implements Space<ProductView<any>, ProductEvent> {
   }
 
   coverage(): { neverTaken: string[]; neverEntered: string[] } {
-    const all = this.#parts.map((part) => ({ name: part.name, ...part.stepper.coverage() }))
-    const named = (key: 'neverTaken' | 'neverEntered'): string[] => all.flatMap((coverage) => coverage[key].map((entry) => `${coverage.name}: ${entry}`))
-    return { neverTaken: named('neverTaken'), neverEntered: named('neverEntered') }
+    return coverageOf(this.#parts)
   }
 
   get assumptions(): string[] {
-    const { horizon, channelNames } = this.#layout
-    return [
-      ...this.#parts.flatMap((part) => part.stepper.assumptions.map((assumption) => `${part.name}: ${assumption}`)),
-      ...(horizon === Infinity ? [] : [`only the first ${horizon} ticks are looked at`]),
-      ...channelNames.filter((_, index) => this.#contents[index]!.wasFull).map((name) => {
-        const { capacity, lose } = this.options.channels![name]!
-        return `channel "${name}" was full (${capacity}): ${lose > 0 ? 'what was sent then is lost' : 'senders wait for it'}`
-      }),
-    ]
+    return assumptionsOf(this.options, this.#layout, this.#parts, this.#contents)
   }
 
   #view(vector: Int32Array): VectorView {
@@ -293,13 +304,5 @@ export class ProductSpace implements Space<ProductView<any>, ProductEvent> {
 
   #now(index: number): number {
     return clockOf(this.#layout, this.#from, index)
-  }
-
-  /** The number of an event; what it looks like is only worked out for the first of its kind. */
-  #label(kind: number, index: number, detail: number, label: () => ProductEvent): number {
-    const key = (detail * 64 + index) * 8 + kind
-    let number = this.#labels.get(key)
-    if (number === undefined) this.#labels.set(key, number = this.#events.of(label()))
-    return number
   }
 }

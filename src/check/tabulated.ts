@@ -2,7 +2,7 @@ import { InvalidArgument } from '../kernel/errors.ts'
 import { encode } from './key.ts'
 import { Numbered } from './numbered.ts'
 import type { Moment, Part } from './part.ts'
-import { afterCommands, afterFiring, afterTicks, mayFire, type PendingTimer } from './pending.ts'
+import { afterCommands, afterFiring, afterTicks, type PendingTimer } from './pending.ts'
 import type { Command } from './space.ts'
 import { Taker } from './taker.ts'
 import type { Traps } from './traps.ts'
@@ -28,6 +28,7 @@ export class Tabulated<S, V, E> {
   readonly #taker: Taker<S, V, E>
   readonly #localNumbers = new Map<string, number>()
   readonly #moves: Map<number, Move>[] = []
+  readonly #received: Map<number, Move>[] = []
   readonly #events: Map<number, readonly number[]>[] = []
   readonly #ticks = new Map<number, number>()
   readonly events = new Numbered<E>()
@@ -58,12 +59,16 @@ export class Tabulated<S, V, E> {
     return events
   }
 
-  /** The event a message becomes, -1 when it is dropped. */
-  eventOf(local: number, message: unknown, now: number): number {
+  /** What a message, by its number, does to the part. */
+  receive(local: number, message: number, now: number): Move {
+    const key = message * this.#moments + now
+    const known = this.#received[local]!.get(key)
+    if (known !== undefined) return known
     const { state } = this.locals[local]!
-    if (this.stepper.ended(state)) return -1
-    const event = this.part.receive(message, this.stepper.view(state), { now })
-    return event === undefined ? -1 : this.events.of(event)
+    const event = this.stepper.ended(state) ? undefined : this.part.receive(this.wires.messages.values[message], this.stepper.view(state), { now })
+    const move: Move = event === undefined ? { kind: 'ignored' } : this.move(local, this.events.of(event), now)
+    this.#received[local]!.set(key, move)
+    return move
   }
 
   move(local: number, event: number, now: number): Move {
@@ -73,11 +78,6 @@ export class Tabulated<S, V, E> {
       if (this.#taker.key(state) !== key) throw this.#taker.mutated(state)
       return outcome.kind === 'next' ? this.#arrive(outcome.state, outcome.key, timers, outcome.commands, { now }) : outcome
     })
-  }
-
-  /** Timers that may fire now, by their position. */
-  dueTimers(local: number): number[] {
-    return this.locals[local]!.timers.flatMap((timer, position) => (mayFire(timer) ? [position] : []))
   }
 
   /** Fires a timer: it is off the list whether the part heeds its event or not. */
@@ -136,6 +136,7 @@ export class Tabulated<S, V, E> {
       this.locals.push(local)
       this.#localNumbers.set(key, number)
       this.#moves.push(new Map())
+      this.#received.push(new Map())
       this.#events.push(new Map())
       this.stepper.entered?.(local.state)
     }
