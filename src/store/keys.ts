@@ -37,7 +37,7 @@ export function slotGroupOf(name: string): number {
   return (hash >>> 0) % slotGroups
 }
 
-const reserved = /[%:{}\u0000-\u0020\u007f]/g
+const reserved = /[%:{} \p{Cc}]/gu
 
 /** A name as one part of a key: separators, braces, blanks and control characters become `%XX`. */
 export function keyPart(name: string): string {

@@ -49,8 +49,8 @@ export function createBlobs(backend: Backend): Blobs {
       const whole = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength)
       const hash = sha256(whole)
       const ttlMs = await longest(hash, options?.ttlMs)
-      const manifest: Manifest = { bytes: whole.length, chunks: new Array(Math.ceil(whole.length / chunkBytes)) }
-      await eachChunk(manifest.chunks.length, async (index) => {
+      const manifest: Manifest = { bytes: whole.length, chunks: [] }
+      await eachChunk(Math.ceil(whole.length / chunkBytes), async (index) => {
         const chunk = whole.subarray(index * chunkBytes, (index + 1) * chunkBytes)
         manifest.chunks[index] = sha256(chunk)
         await set(keys.blobChunk(hash, index), chunk, ttlMs)

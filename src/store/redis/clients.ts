@@ -25,7 +25,7 @@ const maxPauseMs = 1_000
 export function createClient(target: RedisTarget, name: string, randomness: Randomness, shardedSubscribers = false): Client {
   const { host, port, ...connection } = targetOptions(target)
   const pause = (attempt: number): number => Math.min(maxPauseMs, 20 * 2 ** Math.min(attempt, 6)) * (0.5 + randomness.next() / 2)
-  const shared: RedisOptions = {
+  const shared: RedisOptions & { disconnectTimeout: number } = {
     ...connection,
     connectionName: name,
     maxRetriesPerRequest: 0,
@@ -33,7 +33,7 @@ export function createClient(target: RedisTarget, name: string, randomness: Rand
     autoResubscribe: false,
     reconnectOnError: (error) => error.message.startsWith('READONLY'),
     disableClientInfo: true,
-    ...{ disconnectTimeout: 50 },
+    disconnectTimeout: 50,
   }
   if (target.cluster) {
     const options: ClusterOptions = {

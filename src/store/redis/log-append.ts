@@ -37,7 +37,7 @@ export function createAppender(backend: Backend, persist: () => Promise<void>): 
       }
     }
     const replies = (await run('append', scriptKeys, args)) as string[]
-    const results: AppendResult[] = new Array(order.length)
+    const results: AppendResult[] = []
     for (const [position, index] of order.entries()) results[index] = readReply(replies[position] as string)
     return results
   }
@@ -45,7 +45,7 @@ export function createAppender(backend: Backend, persist: () => Promise<void>): 
   /** Results of all, each partition on its own; a partition that failed fails only the calls that touch it. */
   async function flush(calls: readonly (readonly Append[])[]): Promise<(AppendResult[] | Error)[]> {
     const flat = calls.flat()
-    const results: (AppendResult | Error)[] = new Array(flat.length)
+    const results: (AppendResult | Error)[] = []
     const groups = groupBy(flat.keys(), (index) => partitionOf(backend.cluster, flat[index]!.room))
     await Promise.all([...groups.values()].map(async (indexes) => {
       const items = indexes.map((index, position) => ({ append: flat[index]!, index: position, entry: '' }))
@@ -99,7 +99,7 @@ export function createAppender(backend: Backend, persist: () => Promise<void>): 
     },
     async look(appends) {
       const groups = groupBy(appends.keys(), (index) => partitionOf(backend.cluster, appends[index]!.room))
-      const results: AppendResult[] = new Array(appends.length)
+      const results: AppendResult[] = []
       await Promise.all([...groups.values()].map(async (indexes) => {
         const answers = await runPart({ items: indexes.map((index, position) => ({ append: appends[index]!, index: position, entry: '' })) }, true, backend.run)
         for (const [position, index] of indexes.entries()) results[index] = answers[position] as AppendResult

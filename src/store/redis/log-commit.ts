@@ -116,7 +116,7 @@ export function createCommitter(backend: Backend, appender: Appender, persist: (
   /** One batch. Commits of a room keep their order: those that reach across partitions run after the others before them. */
   async function flush(calls: readonly (readonly Commit[])[]): Promise<(CommitResult[] | Error)[]> {
     const flat = calls.flat()
-    const results: (CommitResult | Error)[] = new Array(flat.length)
+    const results: (CommitResult | Error)[] = []
     const groups = groupBy(flat.keys(), (index) => partitionOf(backend.cluster, flat[index]!.room))
     await Promise.all([...groups].map(async ([home, indexes]) => {
       const reaches = (index: number): boolean => backend.cluster && (flat[index]!.effects?.posts ?? []).some((post) => partitionOf(true, post.room) !== home)

@@ -20,7 +20,7 @@ export function createRings(backend: Backend, subscriptions: Subscriptions): Rin
   const { keys, clock } = backend
   const groups = Array.from({ length: slotGroups }, (_, group) => group)
   const listeners = new Set<(rooms: ReadonlyMap<string, EntryId>) => void>()
-  const counters = new Array<number>(slotGroups).fill(-1)
+  const counters = groups.map(() => -1)
   /** Last entry rung per room; rooms that never rang are not in it. */
   const rung = new Map<string, EntryId>()
   let waiting = new Map<string, EntryId>()

@@ -43,7 +43,7 @@ export function createRecords(backend: Backend): Records {
     },
     async delete(key, { expect } = {}) {
       const [version, current] = (await backend.run('delete', [keys.raw(key)], [expect ?? ''])) as [number, string?]
-      return current === undefined ? { ok: true, version: 0 } : conflict(version, current)
+      return current === undefined ? { ok: true, version } : conflict(version, current)
     },
     async expire(key, ttlMs) {
       return (await backend.write((client) => client.pexpire(keys.raw(key), Math.ceil(ttlMs)))) === 1
