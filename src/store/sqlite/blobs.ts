@@ -33,6 +33,7 @@ export function createBlobs({ folder, clock, randomness, fsync }: BlobOptions): 
       await rename(temporary, join(shard, options.ttlMs === undefined ? hash : `${hash}.${Math.trunc(clock.now() + options.ttlMs)}`))
       await purge(shard)
     } catch (error) {
+      // What went wrong is told; a temporary file that cannot be removed either goes with a later purge.
       await rm(temporary, { force: true }).catch(() => undefined)
       throw fileError(folder, error)
     }
@@ -56,6 +57,7 @@ export function createBlobs({ folder, clock, randomness, fsync }: BlobOptions): 
     for (const name of await namesIn(shard)) {
       const path = join(shard, name)
       if (name.endsWith('.tmp')) {
+        // Absent by now when its writer has finished.
         const { mtimeMs } = (await stat(path).catch(() => undefined)) ?? { mtimeMs: now }
         if (now - mtimeMs > abandonedMs) await rm(path, { force: true })
       } else if (expiryOf(name) <= now) await rm(path, { force: true })
@@ -80,7 +82,11 @@ export function createBlobs({ folder, clock, randomness, fsync }: BlobOptions): 
     has: async (hash) => (await find(hash)).length > 0,
     async delete(hash) {
       const paths = await find(hash)
-      for (const path of paths) await rm(path, { force: true })
+      try {
+        for (const path of paths) await rm(path, { force: true })
+      } catch (error) {
+        throw fileError(folder, error)
+      }
       return paths.length > 0
     },
   }

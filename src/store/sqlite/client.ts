@@ -2,9 +2,9 @@ import { createRequire } from 'node:module'
 import { fileURLToPath } from 'node:url'
 import { Worker } from 'node:worker_threads'
 import type { Clock } from '../../kernel/clock.ts'
-import { StoreUnavailable, messageOf } from '../../kernel/errors.ts'
+import { InvalidArgument, StoreUnavailable, messageOf } from '../../kernel/errors.ts'
 import { createBatcher } from '../batcher.ts'
-import { fromWire } from './wire.ts'
+import { fromWire, toWire } from './wire.ts'
 import type { FromWorker, Reply, ToWorker, WorkerOptions } from './wire.ts'
 import type { CallArgs, CallName, CallResult, Request } from './worker/calls.ts'
 import type { Rung } from './worker/rooms.ts'
@@ -64,6 +64,7 @@ export function createClient(options: ClientOptions): Client {
       const starting = start(worker, options, () => {
         if (running === starting) running = undefined
       })
+      starting.then(keepAlive, () => undefined)
       running = starting
     }
     return running
@@ -73,9 +74,15 @@ export function createClient(options: ClientOptions): Client {
     const current = await ensure()
     const { worker, inFlight } = current
     const id = ++batches
+    try {
+      worker.postMessage({ kind: 'calls', id, now: now(), requests } satisfies ToWorker)
+    } catch (error) {
+      // Something in it cannot be sent to a thread: that call alone is refused.
+      if (requests.length === 1) return [{ error: toWire(new InvalidArgument(requests[0]!.name, messageOf(error))) }]
+      return (await Promise.all(requests.map((request) => flush([request])))).flat()
+    }
     const replies = new Promise<readonly Reply[]>((resolve, reject) => inFlight.set(id, { resolve, reject }))
     keepAlive(current)
-    worker.postMessage({ kind: 'calls', id, now: now(), requests } satisfies ToWorker)
     try {
       return await replies
     } finally {

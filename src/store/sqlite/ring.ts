@@ -69,7 +69,6 @@ export function createRing({ dataDir, clock, client, onProblem }: RingOptions): 
   async function ask(): Promise<void> {
     try {
       const changes = await client.call('changesSince', { since: told })
-      // A file that was begun anew counts from the start again.
       told = changes.ring
       tell(changes.rooms)
     } catch (error) {

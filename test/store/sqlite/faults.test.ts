@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import { Worker } from 'node:worker_threads'
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
 import type { LogConfig } from '../../../src/store/ports.ts'
+import { Connection } from '../../../src/store/sqlite/binding.ts'
 import type { SqliteNotice, SqliteStore } from '../../../src/store/sqlite/open.ts'
 import { temporaryFolder } from './store.ts'
 
@@ -81,12 +82,21 @@ describe('sqlite faults', () => {
     let now = 1_000_000
     const store = await folder.open({ clock: { now: () => now, monotonic: () => now, timer: () => ({ cancel() {} }) } })
     await store.log.open('hall', config)
-    const other = temporaryFolder()
-    spawnSync('mv', [database(), `${database()}-wal`, `${database()}-shm`, other.dataDir])
+    await store.log.append([post('a')])
+    let hear = (): void => {}
+    await store.log.listen((rooms) => rooms.has('fresh') && hear())
+    for (const round of ['b', 'c', 'd']) await store.log.append([post(round)])
+    const elsewhere = temporaryFolder()
+    spawnSync('mv', [database(), `${database()}-wal`, `${database()}-shm`, elsewhere.dataDir])
     now += 5_000
     await expect(store.log.info('hall')).rejects.toMatchObject({ code: 'store_unavailable', retryable: true })
     expect(await store.log.info('hall')).toBeUndefined()
-    await other.remove()
+    const heard = new Promise<void>((resolve) => { hear = resolve })
+    const peer = await folder.open()
+    await peer.log.open('fresh', config)
+    await peer.log.append([{ room: 'fresh', messageId: 'a', body: '"x"' }])
+    await heard
+    await elsewhere.remove()
   })
 
   describe('a folder that cannot be used', () => {
@@ -148,6 +158,44 @@ describe('sqlite faults', () => {
     ])
     expect(results.map((result) => (result.status === 'fulfilled' ? 'ok' : result.reason.code))).toEqual(['ok', 'invalid_argument', 'room_unknown', 'ok', 'store_failed', 'invalid_argument'])
     expect((await store.log.range('hall', { limit: 9 })).map((entry) => entry.messageId)).toEqual(['a', 'c'])
+  })
+
+  test('what cannot be sent to the worker is refused alone', async () => {
+    const store = await folder.open()
+    await store.log.open('hall', config)
+    const results = await Promise.allSettled([
+      store.log.append([post('a')]), store.database.run('SELECT ?', [(() => 1) as unknown as string]), store.log.append([post('b')]), store.database.all('SELECT ?', [true as unknown as number]),
+    ])
+    expect(results.map((result) => (result.status === 'fulfilled' ? 'ok' : result.reason.code))).toEqual(['ok', 'invalid_argument', 'ok', 'invalid_argument'])
+  })
+
+  test('waiting for a lock does not stop the event loop', async () => {
+    const store = await folder.open()
+    await store.log.open('hall', config)
+    const other = new Connection(database())
+    other.exec('BEGIN IMMEDIATE')
+    let settled = false
+    const append = store.log.append([post('a')]).finally(() => { settled = true })
+    for (let turn = 0; turn < 200; turn++) await new Promise((resolve) => setImmediate(resolve))
+    expect(settled).toBe(false)
+    other.exec('COMMIT')
+    other.close()
+    expect(await append).toMatchObject([{ ok: true }])
+  })
+
+  test.each([['process', 1], ['fsync', 2]] as const)('durability %s is what SQLite is told', async (durability, synchronous) => {
+    const store = await folder.open({ durability })
+    expect(await store.database.all('PRAGMA synchronous')).toEqual([{ synchronous }])
+    expect(await store.database.all('PRAGMA journal_mode')).toEqual([{ journal_mode: 'wal' }])
+  })
+
+  test('a store that was left open does not keep the process from ending', () => {
+    const source = new URL('../../../src/store/sqlite/open.ts', import.meta.url).href
+    const program = `import { openSqliteStore } from ${JSON.stringify(source)}
+      const store = await openSqliteStore({ dataDir: ${JSON.stringify(folder.dataDir)} })
+      console.log((await store.records.put('k', 1)).version)`
+    const child = spawnSync(process.execPath, ['--import', 'tsx', '--input-type=module', '-e', program], { encoding: 'utf8', timeout: 15_000 })
+    expect(child).toMatchObject({ status: 0, signal: null, stdout: '1\n' })
   })
 
   test('a batch of SQL is all or nothing', async () => {

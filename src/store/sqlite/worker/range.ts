@@ -28,13 +28,11 @@ export function range(unit: Unit, args: RangeArgs): LogEntry[] {
     .map((entry) => ({ entry: entryId(entry), messageId: entry.messageId, body: entry.body }))
 }
 
-/** Rooms appended to since the ring stood at `since`. */
+/** Rooms appended to since the ring stood at `since`; all of them when it stands lower, in a file that was begun anew. */
 export function changesSince(unit: Unit, { since }: { since: number }): Rung {
-  const rows = unit.sql.all<{ name: string; seq: number; ms: number; ring: number }>(
-    'SELECT name, last_seq AS seq, last_ms AS ms, ring FROM rooms WHERE ring > ? ORDER BY ring',
-    [since],
-  )
-  return { ring: rows.at(-1)?.ring ?? since, rooms: rows.map((row) => [row.name, entryId(row)]) }
+  const ring = ringNow(unit)
+  const rows = unit.sql.all<{ name: string; seq: number; ms: number }>('SELECT name, last_seq AS seq, last_ms AS ms FROM rooms WHERE ring > ?', [ring < since ? 0 : since])
+  return { ring, rooms: rows.map((row) => [row.name, entryId(row)]) }
 }
 
 export function ringNow(unit: Unit, _none?: undefined): number {
