@@ -2,13 +2,14 @@ import { describe, expect, test } from 'vitest'
 import { createBatcher } from '../../src/store/batcher.ts'
 
 /** A batcher over a flush that the test settles by hand. */
-function manual(options: { maxItems?: number; maxBytes?: number; maxQueued?: number; inFlight?: number } = {}) {
+function manual(options: { maxItems?: number; maxBytes?: number; maxQueued?: number; maxQueuedBytes?: number; inFlight?: number } = {}) {
   const batches: { items: string[]; done(results?: string[]): void; fail(error: Error): void }[] = []
   const batcher = createBatcher<string, string>({
     what: 'appends',
     maxItems: options.maxItems ?? 100,
     maxBytes: options.maxBytes ?? 1_000,
     maxQueued: options.maxQueued ?? 100,
+    maxQueuedBytes: options.maxQueuedBytes,
     inFlight: options.inFlight,
     sizeOf: (item) => item.length,
     flush: (items) => new Promise((resolve, reject) => {
@@ -53,6 +54,18 @@ describe('batcher', () => {
     batches[0]!.done()
     expect(await Promise.all(queued)).toEqual(['a!', 'b!'])
     expect(batcher.size).toBe(0)
+  })
+
+  test('what waits is bounded in bytes too, and what has left makes way', async () => {
+    const { batcher, batches } = manual({ maxQueuedBytes: 5 })
+    const first = batcher.add('aaaaaa')
+    await expect(batcher.add('b')).rejects.toMatchObject({ code: 'store_busy' })
+    await settle()
+    const second = batcher.add('c')
+    batches[0]!.done()
+    await settle()
+    batches[1]!.done()
+    expect(await Promise.all([first, second])).toEqual(['aaaaaa!', 'c!'])
   })
 
   test('a failed flush fails its own items only', async () => {

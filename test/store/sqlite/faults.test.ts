@@ -88,13 +88,14 @@ describe('sqlite faults', () => {
     for (const round of ['b', 'c', 'd']) await store.log.append([post(round)])
     const elsewhere = temporaryFolder()
     spawnSync('mv', [database(), `${database()}-wal`, `${database()}-shm`, elsewhere.dataDir])
+    const peer = await folder.open()
+    for (const room of ['fresh', 'later']) await peer.log.open(room, config)
+    await peer.log.append([{ room: 'fresh', messageId: 'a', body: '"x"' }])
     now += 5_000
     await expect(store.log.info('hall')).rejects.toMatchObject({ code: 'store_unavailable', retryable: true })
     expect(await store.log.info('hall')).toBeUndefined()
     const heard = new Promise<void>((resolve) => { hear = resolve })
-    const peer = await folder.open()
-    await peer.log.open('fresh', config)
-    await peer.log.append([{ room: 'fresh', messageId: 'a', body: '"x"' }])
+    await peer.log.append([{ room: 'later', messageId: 'a', body: '"x"' }])
     await heard
     await elsewhere.remove()
   })

@@ -99,6 +99,8 @@ describe('sqlite on a virtual clock', () => {
     expect(await store.log.takeOver('hall', 'g', b, { minIdleMs: 1_000, count: 1 })).toEqual([])
     await clock.advance(1)
     expect(await store.log.takeOver('hall', 'g', b, { minIdleMs: 1_000, count: 1 })).toMatchObject([{ entry: delivery!.entry, attempt: 2 }])
+    await clock.advance(10)
+    expect(await store.log.pending('hall', 'g')).toMatchObject([{ owner: 'b', idleMs: 10 }])
   })
 
   test('dead letters are kept up to the cap', async () => {
