@@ -1,5 +1,17 @@
+import { systemClock } from '../kernel/clock.ts'
 import { exitCodes } from './exit.ts'
 import type { Io } from './io.ts'
+
+const longMs = 24 * 3600 * 1000
+
+/** Keeps the process alive: an idle hive does not. */
+function stayAlive(): () => void {
+  let timer = systemClock.timer(longMs, again)
+  function again(): void {
+    timer = systemClock.timer(longMs, again)
+  }
+  return () => timer.cancel()
+}
 
 /**
  * Runs a command that Ctrl-C (or a termination) ends in an orderly way: the first aborts the signal, the second ends the process at once.
@@ -14,9 +26,11 @@ export async function interruptible<T>(io: Io, run: (signal: AbortSignal) => Pro
   }
   const names = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const
   for (const name of names) process.on(name, onSignal)
+  const release = stayAlive()
   try {
     return await run(controller.signal)
   } finally {
+    release()
     for (const name of names) process.off(name, onSignal)
   }
 }

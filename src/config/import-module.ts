@@ -25,7 +25,8 @@ export async function importModule(path: string): Promise<Record<string, unknown
   if (loader === undefined) throw new NoTypeScriptLoader(path)
   const { register } = await import(loader) as { register: (options: { tsconfig: false }) => unknown }
   register({ tsconfig: false })
-  return import(url)
+  // Node remembers that this URL could not be loaded, so it is asked for under another.
+  return import(`${url}?typescript`)
 }
 
 /** URL of tsx's module API. Resolved by hand: `require.resolve` would find its CommonJS twin. */

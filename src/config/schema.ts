@@ -23,7 +23,7 @@ export const configSchema = z.strictObject({
     mailbox: z.number().int().min(1).default(1000).describe('messages an actor may have waiting'),
     journalBytes: bytes.default(256 * 1024 ** 2).describe('outage journal, bytes'),
     journalAgeMs: z.number().int().min(1000).default(24 * 3600 * 1000).describe('outage journal, age of the oldest entry in ms'),
-    roomBytes: bytes.default(256 * 1024 ** 2).describe('bytes a room may hold'),
+    roomBytes: bytes.default(64 * 1024 ** 2).describe('bytes a room may hold, unless it was opened with a quota of its own'),
   }).prefault({}),
   http: z.strictObject({
     host: z.string().min(1).default('127.0.0.1').describe('address that "hivemind up" listens on'),
