@@ -1,5 +1,6 @@
 import { InvalidArgument } from '../kernel/errors.ts'
 import { Numbered } from './numbered.ts'
+import { rename, type Renaming } from './rename.ts'
 
 export interface ChannelOptions {
   /** The part that receives. */
@@ -82,6 +83,12 @@ export class Contents {
     const list = this.#lists[content]!
     const positions = this.spec.reorder ? list.flatMap((message, position) => (list.indexOf(message) === position ? [position] : [])) : [...list.keys()].slice(0, 1)
     return (this.#choices[content] = positions.map((position) => ({ message: list[position]!, rest: this.#number(list.toSpliced(position, 1)) })))
+  }
+
+  /** The content of a channel that is alike, with names exchanged, as one of this channel. */
+  adopt(messages: readonly unknown[], names: Renaming): number {
+    const list = messages.map((message) => this.messages.of(rename(message, names)))
+    return this.#number(this.spec.reorder ? list.sort((a, b) => a - b) : list)
   }
 
   #number(list: readonly number[]): number {

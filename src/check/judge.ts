@@ -144,13 +144,15 @@ export class Judge<V, E> implements Watch {
       const there = named([...events, ...then])
       const round = loop && named(loop)
       const steps = space.path(root, [...there, ...(round ?? [])])
+      // As they are in the path: a space that merges what is alike names them otherwise.
+      const taken = steps.slice(1).map(({ event }) => event!)
       return {
         kind,
         property,
         message,
         path: steps.slice(0, there.length + 1),
         ...(round && { loop: steps.slice(there.length + 1) }),
-        replay: { machine: space.name, ...(input === undefined ? {} : { input }), root, events: there, ...(round && { loop: round }) },
+        replay: { machine: space.name, ...(input === undefined ? {} : { input }), root, events: taken.slice(0, there.length), ...(round && { loop: taken.slice(there.length) }) },
       }
     })
   }

@@ -66,6 +66,7 @@ export function machineStepper<V extends AnyMachineSnapshot, E extends EventObje
     key: keyOf,
     view: (snapshot) => snapshot,
     show: showSnapshot,
+    rename: (snapshot, data) => ({ ...snapshot, context: data(snapshot.context) }),
     ended: (snapshot) => snapshot.status !== 'active',
     entered(snapshot) {
       for (const node of snapshot._nodes) entered.add(node)

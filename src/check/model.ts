@@ -49,6 +49,7 @@ export function modelStepper<S, E>(model: Model<S, E>): Stepper<S, S, E> {
     view: (state) => state,
     show: (state) => (show === undefined ? state : show(state)),
     ended: () => false,
+    rename: (state, data) => data(state) as S,
     coverage: () => ({ neverTaken: [...labels].filter((label) => !taken.has(label)), neverEntered: [] }),
     assumptions: key === undefined ? [] : ['states are told apart by the model\'s own key: states it merges are taken to behave alike'],
   }

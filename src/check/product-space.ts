@@ -9,6 +9,7 @@ import { forbidden, layoutOf, type Layout } from './product-layout.ts'
 import { assumptionsOf, coverageOf } from './product-report.ts'
 import { clockOf, VectorView } from './product-view.ts'
 import type { Command, PathStep, Space, Visitor } from './space.ts'
+import { Symmetry } from './symmetry.ts'
 import { Tabulated, type Move } from './tabulated.ts'
 import type { Traps } from './traps.ts'
 
@@ -29,6 +30,9 @@ export class ProductSpace implements Space<ProductView<any>, ProductEvent> {
   readonly #messages = new Numbered<unknown>()
   readonly #vectors: PackedVectors
   readonly #names = new EventNames()
+  readonly #symmetry: Symmetry | undefined
+  /** States are not exchanged for those they are merged with, while a path is followed. */
+  #asItIs = false
   readonly #from: Int32Array
   readonly #to: Int32Array
   #expanded = -1
@@ -46,6 +50,7 @@ export class ProductSpace implements Space<ProductView<any>, ProductEvent> {
     this.#parts = partNames.map((name) => new Tabulated(name, options.parts[name]!, wires, time, traps))
     this.#contents = channelNames.map((name) => new Contents(options.channels![name]!, this.#messages))
     this.#vectors = new PackedVectors(this.#layout.width)
+    this.#symmetry = options.symmetry === undefined ? undefined : new Symmetry(options, this.#layout, this.#parts, this.#contents)
     this.#from = new Int32Array(this.#layout.width)
     this.#to = new Int32Array(this.#layout.width)
     this.#afterIs = this.#from
@@ -91,6 +96,7 @@ export class ProductSpace implements Space<ProductView<any>, ProductEvent> {
       return
     }
     for (const vector of vectors) {
+      this.#symmetry?.assertAlike(vector)
       this.#afterIs = vector
       const number = this.#vectors.add(vector)
       visit(number, this.#vectors.fresh)
@@ -241,13 +247,29 @@ export class ProductSpace implements Space<ProductView<any>, ProductEvent> {
   }
 
   path(root: number, events: readonly ProductEvent[]): PathStep<ProductEvent>[] {
+    let exchange = 0
+    return this.#follow(root, (step) => {
+      const event = events[step]
+      return event && (this.#symmetry?.before(exchange, event) ?? event)
+    }, (vector) => { exchange = this.#symmetry?.settle(vector) ?? 0 })
+  }
+
+  /** Runs events as they are, e.g. those of a path that was saved. */
+  run(root: number, events: readonly ProductEvent[]): PathStep<ProductEvent>[] {
+    return this.#follow(root, (step) => events[step], () => undefined)
+  }
+
+  #follow(root: number, eventAt: (step: number) => ProductEvent | undefined, settled: (vector: Int32Array) => void): PathStep<ProductEvent>[] {
+    this.#asItIs = true
     let current = this.#vectors.add(this.#initial()[root]!)
     const picture = (): unknown => {
       this.#vectors.read(current, this.#from)
-      return this.#view(this.#from).picture()
+      const shown = this.#view(this.#from).picture()
+      settled(this.#from)
+      return shown
     }
     const steps: PathStep<ProductEvent>[] = [{ event: null, state: picture() }]
-    for (const event of events) {
+    for (let event = eventAt(0); event !== undefined; event = eventAt(steps.length - 1)) {
       const wanted = this.#names.of(event)
       let next = current
       let commands = none
@@ -265,6 +287,7 @@ export class ProductSpace implements Space<ProductView<any>, ProductEvent> {
       current = next
       steps.push(error === undefined ? { event, state: picture(), commands } : { event, state: picture(), error })
     }
+    this.#asItIs = false
     return steps
   }
 
@@ -281,6 +304,7 @@ export class ProductSpace implements Space<ProductView<any>, ProductEvent> {
   }
 
   #visit(event: number, commands: readonly Command[]): void {
+    if (!this.#asItIs) this.#symmetry?.settle(this.#to)
     const target = this.#vectors.add(this.#to)
     const { fresh } = this.#vectors
     this.#afterIs = this.#to

@@ -56,7 +56,7 @@ export interface ProductOptions<P extends Parts> {
   /** Counts time in ticks. Without it a timer may fire at any time after it was started. */
   time?: TimeOptions
   /** Groups of parts that are alike (same machine, same wiring): states that differ only in who is who are merged. Safety only. */
-  symmetry?: readonly (readonly (keyof P & string)[])[]
+  symmetry?: readonly (readonly string[])[]
 }
 
 export interface Product<P extends Parts> {

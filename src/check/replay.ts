@@ -17,6 +17,6 @@ export function replay<E>(subject: AnyStateMachine | Model<any, any> | Product<a
   const name = isProduct(subject) ? productName(subject.product) : isModel(subject) ? (subject.name ?? 'model') : subject.id
   if (name !== machine) throw new InvalidArgument('machine', `this is a run of "${machine}", and the machine given is "${name}"`)
   const all = [...events, ...loop]
-  if (isProduct(subject)) return withTraps((traps) => new ProductSpace(subject.product, traps).path(root, all as ProductEvent[])) as PathStep<E>[]
+  if (isProduct(subject)) return withTraps((traps) => new ProductSpace(subject.product, traps).run(root, all as ProductEvent[])) as PathStep<E>[]
   return runPath<any, any, any>(isModel(subject) ? modelStepper(subject) : machineStepper(subject, { events: [], input }), root, all)
 }

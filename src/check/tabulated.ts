@@ -3,6 +3,7 @@ import { encode } from './key.ts'
 import { Numbered } from './numbered.ts'
 import type { Moment, Part } from './part.ts'
 import { afterCommands, afterFiring, afterTicks, type PendingTimer } from './pending.ts'
+import { rename, type Renaming } from './rename.ts'
 import type { Command } from './space.ts'
 import { Taker } from './taker.ts'
 import type { Traps } from './traps.ts'
@@ -107,6 +108,12 @@ export class Tabulated<S, V, E> {
   /** Some timer has to fire before time goes on. */
   isUrgent(local: number, late: number): boolean {
     return this.locals[local]!.timers.some(({ left, stale }) => stale === undefined && left !== undefined && left <= -late)
+  }
+
+  /** The local state of a part that is alike, with names exchanged, as one of this part. */
+  adopt({ state, timers }: Local<S>, names: Renaming): number {
+    const renamed = this.stepper.rename(state, (value) => rename(value, names))
+    return this.#number({ state: renamed, key: this.#taker.key(renamed), timers: timers.map((timer) => rename(timer, names) as PendingTimer) })
   }
 
   #memo(local: number, key: number, work: () => Move): Move {

@@ -101,6 +101,61 @@ describe('product', () => {
     expect(() => checkMachine(unwired)).toThrow('"parts.sender.send": there is no channel "x": there are none')
   })
 
+  /** Clients that take a lock held by a server; `careless` ones do not wait for the answer. */
+  const locked = (names: string[], options: { careless?: boolean; symmetric?: boolean }) => product({
+    name: 'locked',
+    parts: {
+      ...Object.fromEntries(names.map((name) => [name, part<{ at: string }, string>({
+        name,
+        init: { at: 'out' },
+        events: [],
+        next: ({ at }, event) => {
+          if (event === 'ask' && at === 'out') return { at: options.careless ? 'in' : 'asking' }
+          if (event === 'granted' && at === 'asking') return { at: 'in' }
+          return event === 'leave' && at === 'in' ? { at: 'out' } : undefined
+        },
+        commands: (_state, event) => (event === 'granted' ? [] : [{ type: event, params: undefined }]),
+      }, { events: ['ask', 'leave'], send: ({ type }) => ({ channel: 'requests', message: { type, from: name } }), receive: () => 'granted' })])),
+      server: part<{ owner: string | null; queue: string[] }, { type: string; from: string }>({
+        init: { owner: null, queue: [] },
+        events: [],
+        next: ({ owner, queue }, { type, from }) => {
+          if (type === 'ask') return owner === null ? { owner: from, queue } : queue.includes(from) ? undefined : { owner, queue: [...queue, from] }
+          return owner === from ? { owner: queue[0] ?? null, queue: queue.slice(1) } : undefined
+        },
+        commands: ({ owner }, _event, next) => (next.owner !== null && next.owner !== owner ? [{ type: 'grant', params: { to: next.owner } }] : []),
+      }, { receive: (message) => message, send: ({ params }) => ({ channel: `to ${params.to}`, message: 'granted' }) }),
+    } as Record<string, any>,
+    channels: { requests: channel({ to: 'server', capacity: 3 }), ...Object.fromEntries(names.map((name) => [`to ${name}`, channel({ to: name, capacity: 1 })])) },
+    ...(options.symmetric ? { symmetry: [names] } : {}),
+  })
+  const names = ['ann', 'bob', 'cy']
+  const alone = { invariants: { 'one inside': ({ parts }: any) => names.filter((name) => parts[name]?.at === 'in').length < 2 }, mayStop: () => true }
+
+  it('merges states that differ only in who is who, and finds the same', () => {
+    const all = checkMachine(locked(names, {}), alone)
+    const merged = checkMachine(locked(names, { symmetric: true }), alone)
+    expect(all.ok && merged.ok).toBe(true)
+    expect(merged.depth).toBe(all.depth)
+    expect(merged.states).toBeLessThan(all.states / 4)
+    expect(merged.states).toBeGreaterThanOrEqual(all.states / 6)
+
+    const broken = checkMachine(locked(names, { careless: true, symmetric: true }), alone)
+    expect(broken.problems[0]!.path).toHaveLength(3)
+    // The path is one of the real product: its events can be run in the one that merges nothing.
+    const [, first, second] = broken.problems[0]!.path
+    expect(first!.event!.type).not.toBe(second!.event!.type)
+    expect(replay(locked(names, { careless: true }), broken.problems[0]!.replay!)).toEqual(broken.problems[0]!.path)
+    expect(broken.assumptions).toContain('ann, bob, cy are alike: what differs only in which is which was looked at once')
+  })
+
+  it('refuses symmetry of what is not alike, and promises with it', () => {
+    const { product: options } = locked(['ann', 'bob'], { symmetric: true })
+    const unlike = product({ ...options, parts: { ...options.parts, bob: part({ init: { at: 'elsewhere' }, events: [], next: () => undefined }) } })
+    expect(() => checkMachine(unlike, { mayStop: () => true })).toThrow('"symmetry": the parts of a group are not alike')
+    expect(() => checkMachine(locked(['ann', 'bob'], { symmetric: true }), { leadsTo: { x: { from: () => true, to: () => true } } })).toThrow('leave symmetry out')
+  })
+
   it('exports a counterexample as ITF', () => {
     const result = checkMachine(delivery({ idempotent: false, lose: true }), { invariants: { 'one effect': ({ parts }) => parts.receiver.context.effects < 2 }, mayStop: () => true })
     const itf = toItf(result.problems[0]!, result.machine) as { vars: string[]; states: Record<string, any>[] }
