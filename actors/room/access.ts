@@ -1,6 +1,6 @@
 import { InvalidArgument, RoomConflict, RoomForbidden, RoomUnknown } from '../../src/kernel/errors.ts'
 import type { LogConfig } from '../../src/store/ports.ts'
-import { checkCount, checkName, defaultCap, defaultQuotaBytes, type ResolvedLimits } from './limits.ts'
+import { checkCount, checkName, defaultCap, type ResolvedLimits } from './limits.ts'
 import type { RoomOptions, Visibility } from './types.ts'
 
 /** What rooms keep in `LogConfig.meta`. */
@@ -41,7 +41,7 @@ export function configFor(name: string, options: RoomOptions, limits: ResolvedLi
   if (visibility !== 'public' && members.size === 0) throw new InvalidArgument('members', `a room for ${visibility === 'private' ? 'private use' : 'members'} needs at least one: give members, or as`)
   return {
     cap: options.cap ?? defaultCap,
-    quotaBytes: options.quotaBytes ?? defaultQuotaBytes,
+    quotaBytes: options.quotaBytes ?? limits.quotaBytes,
     dedupeMs: limits.dedupeMs,
     meta: { visibility, members: [...members].sort() } satisfies RoomMeta,
   }

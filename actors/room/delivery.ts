@@ -35,6 +35,9 @@ export interface DeliveryHost {
   mayRetry(error: unknown): boolean
 }
 
+/** The reason for a dead letter whose consumers died, each before it could tell how it went. */
+const neverSettled = 'whoever held it never came back with an outcome'
+
 interface PendingCommit {
   resolve(result: { posted: EntryId[] }): void
   reject(error: unknown): void
@@ -45,7 +48,7 @@ export class Delivery {
   state: DeliveryState
   /** The handler of the present attempt has not returned, nor run out of time. */
   running = false
-  /** Why the last attempt failed. */
+  /** Why the last attempt failed, when that is known. */
   failure: unknown
   private attemptContext: AttemptContext | undefined
   private effects: Effects | undefined
@@ -93,7 +96,7 @@ export class Delivery {
       case 'commit':
         return this.host.commit(this, this.effects)
       case 'bury':
-        return this.request(this.host.bury(this, messageOf(this.failure)), (buried) => ({ type: buried ? 'applied' : 'stale' }))
+        return this.request(this.host.bury(this, this.failure === undefined ? neverSettled : messageOf(this.failure)), (buried) => ({ type: buried ? 'applied' : 'stale' }))
       case 'attempt':
         return this.request(this.host.attempt(this), (attempt) => (attempt === undefined ? { type: 'stale' } : { type: 'attempted', attempt }))
       case 'abort':

@@ -4,7 +4,6 @@ import type { RoomLimits } from './types.ts'
 export type ResolvedLimits = Required<RoomLimits>
 
 export const defaultCap = 10_000
-export const defaultQuotaBytes = 64 * 1024 * 1024
 export const defaultMaxAttempts = 5
 export const defaultDeadlineMs = 10 * 60_000
 export const defaultDrainMs = 5_000
@@ -15,6 +14,7 @@ const longestName = 256
 export function resolveLimits(limits: RoomLimits = {}): ResolvedLimits {
   return {
     messageBytes: limits.messageBytes ?? 1024 * 1024,
+    quotaBytes: limits.quotaBytes ?? 64 * 1024 * 1024,
     dedupeMs: limits.dedupeMs ?? 24 * 3_600_000,
     takeOverMs: limits.takeOverMs ?? 15_000,
     retry: limits.retry ?? { minMs: 200, maxMs: 30_000 },

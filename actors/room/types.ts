@@ -16,7 +16,7 @@ export interface RoomOptions {
   members?: readonly string[]
   /** Entries kept; older ones are trimmed unless a work group still needs them. Default 10,000. */
   cap?: number
-  /** Bytes of messages after which a post gets `RoomFull`. Default 64 MB. */
+  /** Bytes of messages after which a post gets `RoomFull`. Default `limits.roomBytes`, 64 MB. */
   quotaBytes?: number
   /** Who uses this handle; the sender of its posts and the identity its rights are checked for. */
   as?: string
@@ -190,6 +190,8 @@ export interface Room {
 export interface RoomLimits {
   /** Bytes of one message. Default 1 MB. */
   messageBytes?: number
+  /** Byte quota of a room that is opened without one. Default 64 MB. */
+  quotaBytes?: number
   /** How long message ids are remembered. Default 24 h. */
   dedupeMs?: number
   /** Time without a sign of life after which a work group's entry may be taken over. Default 15 s. */

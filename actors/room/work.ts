@@ -57,8 +57,8 @@ export class WorkLife implements ReaderLife, DeliveryHost {
   }
 
   private get owner(): Owner {
-    const { name, fence } = this.node.owner()
-    return { name: `${name}/${this.spec.consumer}`, fence }
+    const node = this.node.owner()
+    return { name: `${node.name}/${this.spec.consumer}`, fence: node.fence }
   }
 
   /** Entries that may be started now. Those that wait for their acknowledgement or their next attempt hold no place, but are bounded too. */
@@ -164,7 +164,7 @@ export class WorkLife implements ReaderLife, DeliveryHost {
     if (this.inFlight.has(entry.entry)) return
     const { message, failure } = decodeEntry(entry, this.node.catalogue)
     const delivery = new Delivery(this, entry.entry, entry.messageId, message, entry.attempt, resumed)
-    delivery.failure = failure ?? new Error('whoever held it never came back with an outcome')
+    delivery.failure = failure
     this.inFlight.set(entry.entry, delivery)
     this.places.add(delivery)
     if (this.phase === 'stopping') delivery.abandon(undefined)
