@@ -1,4 +1,3 @@
-import { hostname } from 'node:os'
 import { isAbsolute, resolve } from 'node:path'
 import type { z } from 'zod'
 import { coerceText } from './config/coerce.ts'
@@ -60,12 +59,6 @@ export function describeConfig(resolved: ResolvedConfig): ConfigLine[] {
     const value = path.split('.').reduce<unknown>((object, key) => (object as Record<string, unknown> | undefined)?.[key], resolved.config)
     return { path, value: redactField(path, value), origin: describeOrigin(resolved.origins.get(path)), variable, description }
   })
-}
-
-/** A node id for a process that was given none: host, process and a few random characters. */
-export function makeNodeId(unique: string): string {
-  const host = hostname().split('.')[0]?.replace(/[^A-Za-z0-9_-]/g, '') || 'node'
-  return `${host}-${process.pid}-${unique.replaceAll('-', '').slice(0, 6)}`
 }
 
 interface Layer {

@@ -1,30 +1,42 @@
+import { hostname } from 'node:os'
+import { busMirror } from '../actors/bus-mirror/bus-mirror.ts'
+import { defaultNodeTtlMs, membership } from '../actors/membership/membership.ts'
+import type { NodeInfo as Heard, NodeSummary } from '../actors/membership/membership.ts'
+import { createRoles } from '../actors/membership/roles.ts'
+import type { Roles } from '../actors/membership/roles.ts'
+import { redisLink } from '../actors/redis-link/redis-link.ts'
 import { createRooms } from '../actors/room/rooms.ts'
 import type { Room, RoomOptions, Rooms } from '../actors/room/types.ts'
 import { createBus } from './bus/bus.ts'
 import type { Bus } from './bus/bus.ts'
 import { kernelEventsOn } from './bus/kernel-events.ts'
-import { makeNodeId, resolveConfig } from './config.ts'
+import { resolveConfig } from './config.ts'
 import type { Config, ConfigInput } from './config.ts'
+import { createHealth } from './health.ts'
+import type { Health } from './health.ts'
 import { systemClock, systemRandomness } from './kernel/clock.ts'
 import type { Clock, Randomness } from './kernel/clock.ts'
+import { defineSupervisor } from './kernel/define-supervisor.ts'
+import type { SupervisedChild } from './kernel/define-supervisor.ts'
+import { messageOf } from './kernel/errors.ts'
 import type { Logger } from './kernel/logger.ts'
 import { createActorSystem } from './kernel/system.ts'
-import type { ActorSystem, AnyRef, Spawner, StopOptions, Terminated } from './kernel/types.ts'
+import type { ActorRef, ActorSystem, AnyRef, RefOf, Spawner, StopOptions, Terminated } from './kernel/types.ts'
 import { createCatalogue } from './messages/catalogue.ts'
 import type { Catalogue } from './messages/catalogue.ts'
 import type { MessageType } from './messages/define.ts'
-import { openSqliteStore } from './store/sqlite/open.ts'
+import { openNodeStore } from './store/open-node.ts'
+import type { NodeStore } from './store/open-node.ts'
+import type { Conflicts } from './store/outage/conflicts.ts'
 import type { Store } from './store/ports.ts'
 
 export type {
   CommitRequest, DeliveryContext, History, HistoryOptions, JoinOptions, Membership, PostOptions, PostResult, ReadOptions, Room, RoomChanges, RoomFilter, RoomHandler, RoomMessage,
   RoomOptions, Rooms, RoomSummary, Subscription, Truncated, Visibility, WorkOptions,
 } from '../actors/room/types.ts'
-
-export interface Conflict { id: string; key: string; ours: unknown; theirs: unknown }
-export type ConflictChoice = 'ours' | 'theirs' | 'both' | { value: unknown }
-export interface NodeInfo { id: string; roles: readonly string[] }
-export interface Health { ok: boolean; problems: readonly string[] }
+export type { RoleHandlers, Roles } from '../actors/membership/roles.ts'
+export type { Health } from './health.ts'
+export type { Conflict, Conflicts, KeptConflict, Resolution } from './store/outage/conflicts.ts'
 
 /** Settings of a hive: those of the environment and the configuration file, and what only code can give. */
 export interface HiveOptions extends ConfigInput {
@@ -36,59 +48,177 @@ export interface HiveOptions extends ConfigInput {
   randomness?: Randomness
 }
 
+export interface NodeInfo extends NodeSummary {
+  id: string
+  /** Until it counts as gone, unless it is heard of again. */
+  remainingMs: number
+  /** The node that answers. */
+  self: boolean
+}
+
+/** One node: the actors of this process and their part in the hive. */
 export interface Hive extends Spawner, AsyncDisposable {
-  readonly node: { readonly id: string }
+  readonly node: { readonly id: string; readonly roles: readonly string[] }
   readonly config: Config
   readonly clock: Clock
   readonly randomness: Randomness
   readonly logger: Logger
   readonly system: ActorSystem
   readonly bus: Bus
+  /** The message types this hive knows. */
   readonly catalogue: Catalogue
   readonly store: Store
   readonly rooms: Rooms
   readonly nodes: { list(): Promise<NodeInfo[]> }
-  readonly conflicts: { list(): Promise<Conflict[]>; resolve(id: string, choice: ConflictChoice): Promise<void> }
-  metrics(): Record<string, number>
-  health(): Health
+  /** What only one node of the hive does at a time. The configured roles are asked for from the start. */
+  readonly roles: Roles
+  /** Records that two sides changed while the shared store was away. Kept in the data folder. */
+  readonly conflicts: Conflicts
+  /** Opens a room, creating it when it is new. */
   room(name: string, options?: RoomOptions): Promise<Room>
   watch(ref: AnyRef): Promise<Terminated>
+  /** Figures of this moment, by dotted name. */
+  metrics(): Promise<Record<string, number>>
+  health(): Health
+  /** Where this node can be reached over HTTP: told to the other nodes. */
+  announceHttp(url: string): void
+  /** Stops the readers of rooms, then all actors, then closes the stores. Twice is harmless. */
   stop(options?: StopOptions): Promise<void>
 }
 
+/** How long a hive that reached Redis waits for its outage journal to be sent before it is handed out, ms. */
+const resyncMs = 10_000
+
+/**
+ * Starts a node. Rejects with `InvalidConfig` for a wrong setting, `StoreMisconfigured` for a data folder or a Redis that
+ * cannot be used as it is set up. A Redis that is away is no failure: the node starts degraded (see `health()`).
+ */
 export async function createHive(options: HiveOptions = {}): Promise<Hive> {
   const { messages, logger: givenLogger, clock = systemClock, randomness = systemRandomness, ...configInput } = options
-  const { config } = await resolveConfig(configInput)
+  const { config, notices } = await resolveConfig(configInput)
   const logger = givenLogger ?? await defaultLogger(config.log.level)
-  const nodeId = config.node.id ?? makeNodeId(randomness.id())
+  for (const notice of notices) logger.warn({}, notice)
   const catalogue = createCatalogue(messages, { limitBytes: config.limits.messageBytes })
-  const bus = createBus({ catalogue, clock, randomness, source: nodeId })
+  let superseded = false
+  const node = await openNodeStore({ config, clock, randomness, logger, onSuperseded: () => {
+    superseded = true
+    logger.error({ node: node.name }, 'another process runs under the id of this node and started later: this one stops')
+    hive.stop().catch((error: unknown) => logger.error({ problem: messageOf(error) }, 'the superseded node did not stop cleanly'))
+  } })
+  const bus = createBus({ catalogue, clock, randomness, source: node.name })
   const system = createActorSystem({ clock, randomness, logger, onEvent: kernelEventsOn(bus) })
-  const store = await openSqliteStore({ dataDir: config.dataDir, clock, randomness, durability: config.durability, onNotice: ({ message }) => logger.warn({}, message) })
-  const owner = { name: nodeId, fence: clock.now() }
-  const rooms = createRooms({ log: store.log, catalogue, bus, clock, randomness, system, owner: () => owner, limits: { messageBytes: config.limits.messageBytes } })
+  const rooms = createRooms({
+    log: node.store.log, catalogue, bus, clock, randomness, system, owner: () => node.epoch.owner(),
+    limits: { messageBytes: config.limits.messageBytes, quotaBytes: config.limits.roomBytes },
+  })
+  const roles = createRoles({
+    node: node.name, leases: node.store.leases, bus, clock, ttlMs: defaultNodeTtlMs,
+    onFailure: (error) => logger.debug({ problem: messageOf(error) }, 'a role was not renewed: tried again'),
+  })
+  const health = createHealth({ system, bus, standard: 'hive', link: () => node.outage?.link, superseded: () => superseded })
+  const startedAt = clock.now()
+  let http: string | undefined
+  const summary = (): NodeSummary => ({
+    pid: process.pid, host: hostname(), roles: [...config.node.roles], holds: roles.held().map(({ role }) => role),
+    actors: health.actors(), health: health.read().state, startedAt, ...(http !== undefined && { http }), ...epochOf(node),
+  })
+  const lookup = <Ref extends ActorRef<any, any>>(id: string): Ref | undefined => system.lookup(`hive/${id}`) as Ref | undefined
   let stopping: Promise<void> | undefined
+
+  const stop = async (stopOptions?: StopOptions): Promise<void> => {
+    await rooms.stop()
+    await roles.stop()
+    await system.stop(stopOptions)
+    health.stop()
+    bus.stop()
+    await node.close()
+  }
   const hive: Hive = {
-    node: { id: nodeId }, config, clock, randomness, logger, system, bus, catalogue, store, rooms,
-    nodes: { list: async () => [{ id: nodeId, roles: config.node.roles }] },
-    conflicts: { list: async () => [], resolve: async () => {} },
-    metrics: () => ({}),
-    health: () => ({ ok: true, problems: [] }),
+    node: { id: node.name, roles: config.node.roles },
+    config, clock, randomness, logger, system, bus, catalogue, rooms, roles,
+    store: node.store,
+    conflicts: node.conflicts,
+    nodes: {
+      async list() {
+        const heard = await lookup<RefOf<typeof membership>>('membership')?.ask({ type: 'list' }) as Heard[] | undefined
+        return (heard ?? []).map(({ node: id, ...info }) => ({ id, ...info }))
+      },
+    },
     spawn: (definition, ...rest) => system.spawn(definition, ...rest),
     watch: (ref) => system.watch(ref),
     room: (name, roomOptions) => rooms.open(name, roomOptions),
+    async metrics() {
+      const mirror = await lookup<RefOf<typeof busMirror>>('bus-mirror')?.ask({ type: 'stats' })
+      const link = node.outage?.link
+      return {
+        ...health.figures(),
+        ...(mirror === undefined ? {} : figuresOf('mirror', mirror)),
+        ...(link === undefined ? {} : { 'link.connected': link.state === 'connected' ? 1 : 0, 'journal.items': link.journal.items, 'journal.bytes': link.journal.bytes }),
+      }
+    },
+    health: () => health.read(),
+    announceHttp(url) {
+      http = url
+      lookup<RefOf<typeof membership>>('membership')?.tell({ type: 'announce' })
+    },
     stop(stopOptions) {
-      stopping ??= (async () => {
-        await rooms.stop()
-        await system.stop(stopOptions)
-        bus.stop()
-        await store.close()
-      })()
+      stopping ??= stop(stopOptions)
       return stopping
     },
     [Symbol.asyncDispose]: () => hive.stop(),
   }
-  return hive
+
+  try {
+    await system.spawn(defineSupervisor({ name: 'hive', strategy: 'one-for-one', children: standardActors() }), { id: 'hive' })
+    if (node.outage !== undefined) await inSync(node.outage.link, clock)
+    for (const role of config.node.roles) roles.hold(role, { onGained: () => {}, onLost: () => {} })
+    return hive
+  } catch (error) {
+    await hive.stop()
+    throw error
+  }
+
+  /** In start order; stopped in reverse, so that a farewell can still be sent. */
+  function standardActors(): SupervisedChild[] {
+    const { outage, store, presence, name, epoch } = node
+    const shared: SupervisedChild[] = outage === undefined || store.signals === undefined ? [] : [
+      { id: 'redis-link', definition: redisLink, input: { store: outage, bus }, restart: 'permanent' },
+      { id: 'bus-mirror', definition: busMirror, input: { bus, signals: store.signals, catalogue, origin: name, epoch, clock, randomness }, restart: 'permanent' },
+    ]
+    return [...shared, { id: 'membership', definition: membership, input: { node: name, presence, bus, summary, mirrored: outage !== undefined }, restart: 'permanent' }]
+  }
+}
+
+function epochOf(node: NodeStore): { epoch?: number } {
+  const epoch = node.epoch.current
+  return epoch === undefined ? {} : { epoch }
+}
+
+/** Settles when the journal of an earlier life is sent, when Redis turns out to be away, or after a while. */
+async function inSync(link: NonNullable<NodeStore['outage']>['link'], clock: Clock): Promise<void> {
+  if (link.reason !== undefined) return
+  let giveUp = false
+  await new Promise<void>((resolve) => {
+    const off = link.on((state) => {
+      if (state === 'connected' || link.reason !== undefined) done()
+    })
+    const timer = clock.timer(resyncMs, () => done())
+    const done = (): void => {
+      if (giveUp) return
+      giveUp = true
+      timer.cancel()
+      off()
+      resolve()
+    }
+    if (link.state === 'connected') done()
+  })
+}
+
+/** The numbers in a nested object, by dotted name. */
+function figuresOf(prefix: string, figures: object): Record<string, number> {
+  return Object.fromEntries(Object.entries(figures).flatMap(([key, value]) => (
+    typeof value === 'number' ? [[`${prefix}.${key}`, value]] : typeof value === 'object' && value !== null ? Object.entries(figuresOf(`${prefix}.${key}`, value)) : []
+  )))
 }
 
 async function defaultLogger(level: string): Promise<Logger> {

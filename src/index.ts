@@ -2,8 +2,8 @@
 
 export { createHive } from './hive.ts'
 export type {
-  CommitRequest, Conflict, ConflictChoice, DeliveryContext, Health, Hive, HiveOptions, History, HistoryOptions, JoinOptions, Membership, NodeInfo, PostOptions, PostResult,
-  ReadOptions, Room, RoomChanges, RoomFilter, RoomHandler, RoomMessage, RoomOptions, Rooms, RoomSummary, Subscription, Truncated, Visibility, WorkOptions,
+  CommitRequest, Conflict, Conflicts, DeliveryContext, Health, Hive, HiveOptions, History, HistoryOptions, JoinOptions, KeptConflict, Membership, NodeInfo, PostOptions, PostResult,
+  ReadOptions, Resolution, RoleHandlers, Roles, Room, RoomChanges, RoomFilter, RoomHandler, RoomMessage, RoomOptions, Rooms, RoomSummary, Subscription, Truncated, Visibility, WorkOptions,
 } from './hive.ts'
 
 export { defineActor } from './kernel/define.ts'

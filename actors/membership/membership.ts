@@ -66,11 +66,17 @@ export const membership = defineActor({
   name: 'membership',
   async state(_input: MembershipInput, ctx): Promise<State> {
     const state: State = { seen: new Map(), listed: false, announced: false }
-    await heartbeat(state, ctx)
+    scheduleBeat(ctx)
+    await announce(state, ctx)
     return state
   },
   handlers: {
-    beat: (_: {}, ctx) => heartbeat(ctx.state, ctx),
+    beat: (_: {}, ctx) => {
+      scheduleBeat(ctx)
+      return announce(ctx.state, ctx)
+    },
+    /** The summary has changed: the others need not wait for the next heartbeat. */
+    announce: (_: {}, ctx) => announce(ctx.state, ctx),
     list: (_: {}, ctx): NodeInfo[] => known(ctx.state, ctx.input, ctx.clock),
   },
   async stop(ctx, reason) {
@@ -85,9 +91,13 @@ export const membership = defineActor({
   },
 })
 
-async function heartbeat(state: State, ctx: Context<unknown, MembershipInput>): Promise<void> {
-  const { node, presence, bus, summary, ttlMs = defaultNodeTtlMs } = ctx.input
+function scheduleBeat(ctx: Context<unknown, MembershipInput>): void {
+  const { ttlMs = defaultNodeTtlMs } = ctx.input
   ctx.after(Math.max(1, Math.floor(ttlMs / 3)), { type: 'beat' })
+}
+
+async function announce(state: State, ctx: Context<unknown, MembershipInput>): Promise<void> {
+  const { node, presence, bus, summary, ttlMs = defaultNodeTtlMs } = ctx.input
   try {
     const own = summary()
     await presence.announce(node, own, ttlMs)

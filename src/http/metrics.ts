@@ -1,5 +1,5 @@
+import type { Gauge } from 'prom-client'
 import type { Hive } from '../hive.ts'
-import type { TreeNode } from '../kernel/types.ts'
 
 export interface Metrics {
   readonly contentType: string
@@ -7,28 +7,26 @@ export interface Metrics {
   read(): Promise<string>
 }
 
-/** The metrics of a node for Prometheus: the process, its actors, and what the hive counts. */
+/** The metrics of a node for Prometheus: those of the process, and every figure of `hive.metrics()`. */
 export async function createMetrics(hive: Hive): Promise<Metrics> {
-  const { collectDefaultMetrics, Gauge, Registry } = (await import('prom-client')).default
-  const registry = new Registry()
+  const prometheus = (await import('prom-client')).default
+  const registry = new prometheus.Registry()
   registry.setDefaultLabels({ node: hive.node.id })
-  collectDefaultMetrics({ register: registry })
-  const gauge = (name: string, help: string, read: () => number): void => {
-    new Gauge({ name: `hivemind_${name}`, help, registers: [registry], collect() { this.set(read()) } })
+  prometheus.collectDefaultMetrics({ register: registry })
+  const gauges = new Map<string, Gauge>()
+  return {
+    contentType: registry.contentType,
+    async read() {
+      for (const [figure, value] of Object.entries(await hive.metrics())) {
+        const gauge = gauges.get(figure) ?? new prometheus.Gauge({ name: metricName(figure), help: figure, registers: [registry] })
+        gauges.set(figure, gauge)
+        gauge.set(value)
+      }
+      return registry.metrics()
+    },
   }
-  gauge('actors', 'running actors', () => count(hive.system.tree(), () => 1) - 1)
-  gauge('actor_restarts', 'restarts of the actors that are running', () => count(hive.system.tree(), (node) => node.restarts))
-  gauge('actor_messages_waiting', 'messages in mailboxes', () => count(hive.system.tree(), (node) => node.mailbox))
-  gauge('actor_messages_handled', 'messages the running actors have handled', () => count(hive.system.tree(), (node) => node.handled))
-  gauge('dead_letters_total', 'messages no actor handled', () => hive.system.deadLetters.total)
-  for (const name of Object.keys(hive.metrics())) gauge(metricName(name), name, () => hive.metrics()[name] ?? 0)
-  return { contentType: registry.contentType, read: () => registry.metrics() }
 }
 
-function count(node: TreeNode, of: (node: TreeNode) => number): number {
-  return node.children.reduce((sum, child) => sum + count(child, of), of(node))
-}
-
-function metricName(name: string): string {
-  return name.replace(/([a-z])([A-Z])/g, '$1_$2').replace(/[^A-Za-z0-9]+/g, '_').toLowerCase()
+function metricName(figure: string): string {
+  return `hivemind_${figure.replace(/([a-z])([A-Z])/g, '$1_$2').replace(/[^A-Za-z0-9]+/g, '_').toLowerCase()}`
 }

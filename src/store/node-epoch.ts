@@ -17,6 +17,8 @@ export interface NodeEpochOptions {
 
 /** The epoch of a node: a fence of its own for each start, so that what an earlier life still has on its way is refused. */
 export interface NodeEpoch extends Stoppable {
+  /** The last one given; absent until the first. */
+  readonly current: number | undefined
   /**
    * Who reads as this node. The fence is the last one given; whether it is still good is decided where it is used.
    * Throws `StoreUnavailable` until the first one was given.
@@ -48,6 +50,9 @@ export function startNodeEpoch({ leases, name, clock, ttlMs, onSuperseded, onFai
   })
 
   return {
+    get current() {
+      return epoch
+    },
     owner() {
       if (epoch === undefined) throw new StoreUnavailable(`"${name}" has not been able to announce itself to the shared store yet`)
       return { name, fence: epoch }

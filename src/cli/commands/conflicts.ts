@@ -2,6 +2,7 @@ import { Option } from 'commander'
 import type { Command } from 'commander'
 import { command, withHive } from '../command.ts'
 import type { Cli, HiveFlags } from '../command.ts'
+import type { Conflict } from '../../hive.ts'
 import { plain, table } from '../io.ts'
 import { withOpenHive } from '../open-hive.ts'
 
@@ -25,8 +26,12 @@ function listCommand(cli: Cli): Command {
       const found = await hive.conflicts.list()
       if (flags.json) cli.io.json(found)
       else if (found.length === 0) cli.io.out('none')
-      else cli.io.out(table([['id', 'key', 'ours', 'theirs'], ...found.map((conflict) => [conflict.id, plain(conflict.key), shown(conflict.ours), shown(conflict.theirs)])]))
+      else cli.io.out(table([['id', 'of', 'ours', 'theirs'], ...found.map(({ id, subject, conflict }) => [id, plain(subject), ...sidesOf(conflict)])]))
     }))
+}
+
+function sidesOf(conflict: Conflict): [ours: string, theirs: string] {
+  return conflict.kind === 'record' ? [shown(conflict.ours.value), shown(conflict.theirs?.value)] : [shown(conflict.ours), `refused: ${plain(conflict.reason)}`]
 }
 
 function shown(value: unknown): string {

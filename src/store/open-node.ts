@@ -1,0 +1,110 @@
+import type { Config } from '../config.ts'
+import type { Clock, Randomness } from '../kernel/clock.ts'
+import { messageOf, StoreMisconfigured, StoreUnavailable } from '../kernel/errors.ts'
+import type { Logger } from '../kernel/logger.ts'
+import { startNodeEpoch } from './node-epoch.ts'
+import type { NodeEpoch } from './node-epoch.ts'
+import { claimNodeName } from './node-name.ts'
+import { createConflicts } from './outage/conflicts.ts'
+import type { Conflicts } from './outage/conflicts.ts'
+import { openOutageStore } from './outage/open.ts'
+import type { OutageStore } from './outage/open.ts'
+import { createTables } from './outage/tables.ts'
+import type { Presence, Store } from './ports.ts'
+import { createPresence } from './sqlite/presence.ts'
+import { openSqliteStore } from './sqlite/open.ts'
+import type { SqliteStore } from './sqlite/open.ts'
+
+/** What a node stands on: its stores, its name, its epoch. */
+export interface NodeStore {
+  /** The backplane: the data folder, or the shared store with the outage journal in front of it. */
+  readonly store: Store
+  readonly presence: Presence
+  readonly conflicts: Conflicts
+  /** Present with Redis. */
+  readonly outage?: OutageStore
+  readonly name: string
+  readonly epoch: NodeEpoch
+  close(): Promise<void>
+}
+
+export interface NodeStoreOptions {
+  config: Config
+  clock: Clock
+  randomness: Randomness
+  logger: Logger
+  onSuperseded(): void
+}
+
+/**
+ * Opens the data folder and, when one is configured, the shared store. A shared store that is away is no failure: the node
+ * begins degraded. One that is set up wrongly is: rejects with `StoreMisconfigured`. Nothing stays open after a rejection.
+ */
+export async function openNodeStore(options: NodeStoreOptions): Promise<NodeStore> {
+  const { config, clock, randomness, logger } = options
+  const opened: { close(): Promise<unknown> }[] = []
+  const close = async (): Promise<void> => {
+    for (const part of opened.splice(0).reverse()) await part.close()
+  }
+  const onFailure = (error: unknown): void => logger.debug({ problem: messageOf(error) }, 'a lease was not renewed: tried again')
+  try {
+    const local = await openSqliteStore({
+      dataDir: config.dataDir, clock, randomness, durability: config.durability,
+      onNotice: ({ message }) => logger.warn({ dataDir: config.dataDir }, message),
+    })
+    opened.push(local)
+    const claimed = await claimNodeName({ leases: local.leases, dataDir: config.dataDir, wanted: config.node.id, clock, randomness, onFailure })
+    opened.push({ close: () => claimed.stop() })
+    const { name } = claimed
+    const outage = config.redis === undefined ? undefined : await openShared(options, config.redis, local, name)
+    if (outage !== undefined) opened.push(outage)
+    const { leases } = outage ?? local
+    const epoch = startNodeEpoch({ leases, name, clock, onSuperseded: options.onSuperseded, onFailure })
+    opened.push({ close: () => epoch.stop() })
+    if (outage === undefined) await epoch.begun()
+    return {
+      store: outage ?? local, outage, name, epoch, close,
+      presence: outage?.presence ?? await createPresence(local.database, clock),
+      conflicts: outage?.conflicts ?? await keptConflicts(local),
+    }
+  } catch (error) {
+    await close()
+    throw error
+  }
+}
+
+async function openShared({ config, clock, randomness, logger }: NodeStoreOptions, urls: string, local: SqliteStore, origin: string): Promise<OutageStore> {
+  const { openRedisStore } = await import('./redis/open.ts')
+  let refused: StoreMisconfigured | undefined
+  const nodes = urls.split(',').map((url) => url.trim())
+  const outage = await openOutageStore({
+    local, origin, clock, randomness,
+    journalBytes: config.limits.journalBytes,
+    journalAgeMs: config.limits.journalAgeMs,
+    onProblem: (error) => logger.warn({ problem: messageOf(error) }, 'the shared store: a problem that is kept or tried again'),
+    async connect() {
+      try {
+        return await openRedisStore({
+          url: nodes[0], cluster: nodes.length > 1, prefix: config.prefix, clock, randomness,
+          ...(config.cache !== undefined && { cache: config.cache }),
+          durability: config.durability === 'fsync' ? 'fsync' : 'everysec',
+          onNotice: (notice) => logger.warn({}, notice),
+        })
+      } catch (error) {
+        if (error instanceof StoreMisconfigured) refused = error
+        throw error
+      }
+    },
+  })
+  await outage.probe()
+  if (refused === undefined) return outage
+  await outage.close()
+  throw refused
+}
+
+/** Conflicts of an earlier life with a shared store: they can be looked at and dropped without it. */
+async function keptConflicts({ database }: SqliteStore): Promise<Conflicts> {
+  await createTables(database)
+  const away = (): Promise<never> => Promise.reject(new StoreUnavailable('this hive is embedded: give it the shared store (REDIS_URL) to write this version there'))
+  return createConflicts({ database, records: { get: away, put: away, delete: away }, log: { append: away } })
+}
