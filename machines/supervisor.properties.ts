@@ -34,22 +34,22 @@ const fellows: Record<Strategy, (index: number, other: number) => boolean> = {
 /** 0 is no child's incarnation once it has been started: it stands for every earlier one. */
 const earlier = 0
 const staleNonce = 0
-/** Since the failure before: at once, within the window, when it has passed and there was quiet. */
-const anyTime = [0, 1, 3]
-const atOnce = [0]
-const jitters = [0, 0.9]
+/** Time since the failure before, and jitter: at once, within the window, when it has passed and there was quiet. */
+type Chance = readonly [gap: number, jitter: number]
+const atOnce: readonly Chance[] = [[0, 0], [0, 0.9]]
+const anyTime: readonly Chance[] = [...atOnce, [1, 0.9], [3, 0.9]]
 
 /** What children, their operator and the clock may do next, and signals that come too late. */
-const eventsAt = (gaps: readonly number[]) => ({ context }: Snapshot): SupervisorEvent[] => {
+const eventsAt = (chances: readonly Chance[]) => ({ context }: Snapshot): SupervisorEvent[] => {
   const base = context.lastFailureAt ?? 0
-  const ends = (id: string, incarnation: number, times: readonly number[]): SupervisorEvent[] =>
-    times.flatMap((gap) => jitters.flatMap((jitter) => (['failed', 'exited'] as const).map((type): SupervisorEvent => ({ type, id, incarnation, time: base + gap, jitter }))))
+  const ends = (id: string, incarnation: number, some: readonly Chance[]): SupervisorEvent[] =>
+    some.flatMap(([gap, jitter]) => (['failed', 'exited'] as const).map((type): SupervisorEvent => ({ type, id, incarnation, time: base + gap, jitter })))
   const ofChild = ({ id, status, incarnation }: SupervisedChild): SupervisorEvent[] => {
-    const late: SupervisorEvent[] = [{ type: 'started', id, incarnation: earlier }, { type: 'stopped', id, incarnation: earlier }, ...ends(id, earlier, [0])]
-    if (status === 'down' || status === 'gone') return [...late, ...ends(id, incarnation, [0]), { type: 'stopped', id, incarnation }, { type: 'remove', id }]
+    const late: SupervisorEvent[] = [{ type: 'started', id, incarnation: earlier }, { type: 'stopped', id, incarnation: earlier }, ...ends(id, earlier, atOnce)]
+    if (status === 'down' || status === 'gone') return [...late, ...ends(id, incarnation, atOnce), { type: 'stopped', id, incarnation }, { type: 'remove', id }]
     return [
       ...late,
-      ...ends(id, incarnation, gaps),
+      ...ends(id, incarnation, chances),
       { type: 'remove', id },
       { type: 'started', id, incarnation },
       ...(status === 'clearing' || status === 'removing' ? [{ type: 'stopped' as const, id, incarnation }] : []),

@@ -4,9 +4,17 @@ import type { AskOptions, Message } from './types.ts'
 
 export const defaultAskTimeoutMs = 5_000
 
-/** A message that somebody waits for the answer of. Whatever comes first settles it; the rest is ignored. */
-export class Ask {
+/** A message with something the mailbox has to know about it; by itself, that it came through the control lane. */
+export class Carried {
   readonly message: Message
+
+  constructor(message: Message) {
+    this.message = message
+  }
+}
+
+/** A message that somebody waits for the answer of. Whatever comes first settles it; the rest is ignored. */
+export class Ask extends Carried {
   readonly promise: Promise<unknown>
   settled = false
   #resolve!: (value: unknown) => void
@@ -15,7 +23,7 @@ export class Ask {
   readonly #signal: AbortSignal | undefined
 
   constructor(message: Message, target: string, clock: Clock, options: AskOptions | undefined) {
-    this.message = message
+    super(message)
     this.promise = new Promise((resolve, reject) => {
       this.#resolve = resolve
       this.#reject = reject

@@ -1,4 +1,4 @@
-import { Ask } from './ask.ts'
+import { Ask, Carried } from './ask.ts'
 import type { Timer } from './clock.ts'
 import { ActorCrashed, ActorStopped, HandlerTimeout, MessageUnhandled, messageOf } from './errors.ts'
 import { Flight } from './flight.ts'
@@ -77,7 +77,7 @@ export class Cell extends Inbox implements Target, Host {
 
   deliver(scope: Scope, message: Message): void {
     if (this.#scope !== scope || scope.ended) return
-    this.openMailbox().pushControl(message)
+    this.openMailbox().pushControl(new Carried(message))
     this.wake()
   }
 
@@ -113,10 +113,12 @@ export class Cell extends Inbox implements Target, Host {
   #handle(item: Item, scope: Scope): void {
     let message: Message
     let ask: Ask | undefined
-    if (item instanceof Ask) {
-      if (item.settled) return
-      ask = item
+    if (item instanceof Carried) {
       message = item.message
+      if (item instanceof Ask) {
+        if (item.settled) return
+        ask = item
+      }
     } else message = item
 
     this.#floor = noOne
@@ -150,7 +152,11 @@ export class Cell extends Inbox implements Target, Host {
         this.#afterFlight(scope)
       },
       (error: unknown) => {
-        if (this.#land(flight)) this.#fail(scope, error, item)
+        if (flight.abandoned) return
+        if (this.#phase === 'ending') {
+          this.#land(flight)
+          this.bury(item, 'interrupted', new ActorStopped(this.id, { cause: error }), error)
+        } else this.#fail(scope, error, item, flight)
       },
     )
   }
@@ -221,7 +227,7 @@ export class Cell extends Inbox implements Target, Host {
     scope.started = true
     if (this.#scope !== scope) {
       // It was given up long ago, and now holds something that has to be let go.
-      this.#runStopHook(scope, { kind: 'stopped' }, 0).catch((error: unknown) => this.#logStopHook(error))
+      void this.#runStopHook(scope, { kind: 'stopped' }, 0)
       return
     }
     if (this.#phase !== 'starting') return
@@ -252,18 +258,19 @@ export class Cell extends Inbox implements Target, Host {
     this.#fail(scope, error)
   }
 
-  #fail(scope: Scope, error: unknown, item?: Item, overdue?: Flight): void {
-    if (this.#whenFree(() => this.#fail(scope, error, item, overdue))) return
+  #fail(scope: Scope, error: unknown, item?: Item, flight?: Flight): void {
+    if (this.#whenFree(() => this.#fail(scope, error, item, flight))) return
     if (this.#scope !== scope || this.#phase === 'ending') {
-      if (item !== undefined && overdue === undefined) this.bury(item, 'interrupted', new ActorStopped(this.id, { cause: error }), error)
+      if (item !== undefined && flight === undefined) this.bury(item, 'interrupted', new ActorStopped(this.id, { cause: error }), error)
       return
     }
     this.runtime.emit({ type: 'actor.crashed', id: this.id, incarnation: scope.incarnation, error })
     const crashed = new ActorCrashed(this.id, scope.incarnation, error)
     const items = this.#abandonFlights()
-    if (item !== undefined && overdue === undefined) items.push(item)
+    if (item !== undefined && flight === undefined) items.push(item)
     if (this.behaviour.redeliver && !this.closed) {
-      for (const each of items.reverse()) this.mailbox?.data.unshift(each)
+      // Signals belonged to this incarnation; the next one sets timers and watches of its own.
+      for (const each of items.reverse()) if (!(each instanceof Carried) || each instanceof Ask) this.mailbox?.data.unshift(each)
     } else {
       for (const each of items) this.bury(each, each === item ? 'crashed' : 'interrupted', crashed, error)
     }
@@ -304,13 +311,7 @@ export class Cell extends Inbox implements Target, Host {
       this.#afterEnd(scope, reason)
       return
     }
-    this.#tearDown(scope, reason, graceMs).then(
-      () => this.#afterEnd(scope, reason),
-      (error: unknown) => {
-        this.#logStopHook(error)
-        this.#afterEnd(scope, reason)
-      },
-    )
+    void this.#tearDown(scope, reason, graceMs).then(() => this.#afterEnd(scope, reason))
   }
 
   /** Handlers first, then children, then the stop hook: each may still use what comes after it. */
@@ -326,16 +327,15 @@ export class Cell extends Inbox implements Target, Host {
     if (scope.started) await this.#runStopHook(scope, reason, graceMs)
   }
 
+  /** Waits for the hook, no longer than the grace. What it throws is logged, and stops nothing. */
   async #runStopHook(scope: Scope, reason: StopReason, graceMs: number): Promise<void> {
-    const result = this.behaviour.stop?.(scope, reason)
-    if (!isThenable(result)) return
-    let late = false
-    const guarded = result.then(undefined, (error: unknown) => {
-      if (late) this.#logStopHook(error)
-      else throw error
-    })
-    await settledWithin(this.runtime.clock, graceMs, [guarded])
-    late = true
+    try {
+      const result = this.behaviour.stop?.(scope, reason)
+      if (!isThenable(result)) return
+      await settledWithin(this.runtime.clock, graceMs, [result.then(undefined, (error: unknown) => this.#logStopHook(error))])
+    } catch (error) {
+      this.#logStopHook(error)
+    }
   }
 
   #logStopHook(error: unknown): void {

@@ -10,9 +10,12 @@ type TimerCommand = 'startTimer' | 'cancelTimer'
 
 type Params<Command, Type> = Command extends { type: Type; params?: infer P } ? (unknown extends P ? undefined : Exclude<P, undefined>) : never
 
-/** One function per command. What it returns late is waited for when the actor ends; a rejection fails the actor. */
+/**
+ * One function per command. What it returns late is waited for when the actor ends; a rejection fails the actor.
+ * Types cannot tell a command from a named `assign`, so that a missing effect is told by `defineMachineActor`, not by the compiler.
+ */
 export type Effects<M extends AnyStateMachine, Input> = {
-  [Type in Exclude<CommandOf<M>['type'], TimerCommand>]: (params: Params<CommandOf<M>, Type>, ctx: Context<SnapshotFrom<M>, Input>) => unknown
+  [Type in Exclude<CommandOf<M>['type'], TimerCommand>]?: (params: Params<CommandOf<M>, Type>, ctx: Context<SnapshotFrom<M>, Input>) => unknown
 }
 
 export interface MachineActorOptions<M extends AnyStateMachine, Input, Replies> {

@@ -1,5 +1,5 @@
 import { InvalidArgument } from './errors.ts'
-import { policyOf } from './supervision.ts'
+import { policyOf, restartOf, strategyOf } from './supervision.ts'
 import type { Backoff, Behaviour, BehaviourContext, Definition, GroupSpec, RestartType, Strategy } from './types.ts'
 
 export interface SupervisedChild {
@@ -45,12 +45,12 @@ class SupervisorBehaviour implements Behaviour {
   constructor(options: SupervisorOptions) {
     this.name = options.name
     this.#spec = {
-      strategy: options.strategy,
+      strategy: strategyOf(options.strategy),
       children: options.children.map((child) => ({
         id: child.id,
         behaviour: child.definition.behaviour,
         input: child.input,
-        restart: child.restart ?? 'transient',
+        restart: restartOf(child.restart),
       })),
       ...policyOf({ ...options.intensity, backoff: options.backoff }),
     }

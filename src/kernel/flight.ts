@@ -1,10 +1,10 @@
-import type { Ask } from './ask.ts'
+import type { Carried } from './ask.ts'
 import type { Timer } from './clock.ts'
 import type { Scope } from './scope.ts'
 import type { Message } from './types.ts'
 
-/** What waits in a mailbox: a message, or one that somebody waits for the answer of. */
-export type Item = Message | Ask
+/** What waits in a mailbox. */
+export type Item = Message | Carried
 
 /** A handler that returned a promise and has not settled. */
 export class Flight {

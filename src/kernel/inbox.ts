@@ -1,4 +1,4 @@
-import { Ask } from './ask.ts'
+import { Ask, Carried } from './ask.ts'
 import { ActorStopped, Cancelled, InvalidArgument, MailboxFull } from './errors.ts'
 import type { Item } from './flight.ts'
 import { Mailbox } from './mailbox.ts'
@@ -123,7 +123,7 @@ export abstract class Inbox {
       if (item.settled) return
       item.reject(rejection)
       this.runtime.deadLetter(this.id, item.message, reason, error)
-    } else this.runtime.deadLetter(this.id, item, reason, error)
+    } else this.runtime.deadLetter(this.id, item instanceof Carried ? item.message : item, reason, error)
   }
 }
 

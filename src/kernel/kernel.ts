@@ -8,7 +8,7 @@ import type { Logger } from './logger.ts'
 import { LocalRef } from './ref.ts'
 import type { Owner, Runtime } from './runtime.ts'
 import { safeLogger } from './safe-logger.ts'
-import { defaultPolicy, policyOf } from './supervision.ts'
+import { defaultPolicy, policyOf, restartOf } from './supervision.ts'
 import type { DeadLetter, DeadLetterReason, Definition, GroupSpec, KernelEvent, Message, SpawnOptions, SystemOptions } from './types.ts'
 
 /** What all cells of one system share: registry, run queue, dead letters, clock, the observer. */
@@ -70,7 +70,7 @@ export class Kernel implements Runtime {
     const name = options.id ?? `${definition.name}-${++this.#spawned}`
     if (name === '' || name.includes('/')) throw new InvalidArgument('id', `"${name}" must not be empty or contain "/"`)
     const group = new Group(this, 'one-for-one', policy, true)
-    const cell = new Cell(this, group, owner.prefix + name, definition.behaviour, options.input, supervision?.restart ?? 'transient')
+    const cell = new Cell(this, group, owner.prefix + name, definition.behaviour, options.input, restartOf(supervision?.restart))
     group.cells.push(cell)
     await group.start(owner)
     return cell.ref

@@ -1,5 +1,6 @@
+import { strategies } from '../../machines/supervisor.ts'
 import { InvalidArgument } from './errors.ts'
-import type { Backoff, GroupSpec, Supervision } from './types.ts'
+import type { Backoff, GroupSpec, RestartType, Strategy, Supervision } from './types.ts'
 
 const defaultIntensity = { maxRestarts: 5, windowMs: 60_000 }
 const defaultBackoff = { minMs: 100, maxMs: 30_000, resetAfterMs: 60_000 }
@@ -16,6 +17,21 @@ export function policyOf(options: Omit<Supervision, 'restart'>): Policy {
     windowMs: atLeast('windowMs', 1, options.windowMs ?? defaultIntensity.windowMs),
   }
   return { intensity, backoff: backoffOf(options.backoff) }
+}
+
+const restartTypes: readonly RestartType[] = ['permanent', 'transient', 'temporary']
+
+export function restartOf(restart: RestartType = 'transient'): RestartType {
+  return oneOf('restart', restartTypes, restart)
+}
+
+export function strategyOf(strategy: Strategy): Strategy {
+  return oneOf('strategy', Object.keys(strategies) as Strategy[], strategy)
+}
+
+function oneOf<T>(field: string, choices: readonly T[], value: T): T {
+  if (!choices.includes(value)) throw new InvalidArgument(field, `must be one of ${choices.join(', ')}, is ${String(value)}`)
+  return value
 }
 
 function backoffOf(options: Backoff = {}): Required<Backoff> {

@@ -103,8 +103,12 @@ export async function machineChecks(): Promise<void> {
     },
     reply: { open: (snapshot) => snapshot.context.opened },
   })
-  // @ts-expect-error an effect is missing
-  defineMachineActor({ name: 'door', machine: door, effects: { ring: () => {} } })
+  // @ts-expect-error no such command
+  defineMachineActor({ name: 'door', machine: door, effects: { ring: () => {}, lock: () => {}, knock: () => {} } })
+  const numbered = defineMachineActor({ name: 'door', machine: door, input: (input: number, ctx) => ({ start: input + ctx.incarnation }), effects: { ring: () => {}, lock: () => {} } })
+  await system.spawn(numbered, { input: 1 })
+  // @ts-expect-error the input is a number
+  await system.spawn(numbered, { input: { start: 1 } })
   // @ts-expect-error wrong params
   defineMachineActor({ name: 'door', machine: door, effects: { ring: (params: { times: string }) => params, lock: () => {} } })
   const ref = await system.spawn(definition, { input: { start: 1 } })
