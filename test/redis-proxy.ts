@@ -5,7 +5,7 @@ export interface RedisProxy {
   readonly url: string
   /** From now on what the server answers is thrown away; what clients send still arrives. */
   loseReplies(): void
-  /** Bytes flow again on new connections. */
+  /** Bytes flow again. */
   heal(): void
   /** Cuts every connection. */
   cut(): void

@@ -27,6 +27,9 @@ export function createRings(backend: Backend, subscriptions: Subscriptions): Rin
   let running: Promise<Stoppable> | undefined
   let sweepTimer: { cancel(): void } | undefined
   let sweeping = false
+  /** Asked for while one was running. */
+  let again = false
+  let offLink: (() => void) | undefined
 
   function ring(room: string, entry: EntryId): void {
     const known = rung.get(room)
@@ -69,11 +72,18 @@ export function createRings(backend: Backend, subscriptions: Subscriptions): Rin
   }
 
   function sweepSoon(): void {
-    if (sweeping || backend.state !== 'up') return
+    // While the link is down there is nothing to read; `up` sweeps.
+    if (backend.state !== 'up') return
+    if (sweeping) {
+      again = true
+      return
+    }
     sweeping = true
-    // While the link is down there is nothing to read; its return is a gap, and that sweeps.
     sweep().catch(backend.note).finally(() => {
       sweeping = false
+      if (!again) return
+      again = false
+      sweepSoon()
     })
   }
 
@@ -89,12 +99,16 @@ export function createRings(backend: Backend, subscriptions: Subscriptions): Rin
     const subscription = await subscriptions.subscribe([...byChannel.keys()], (payload, channel) => onRing(byChannel.get(channel)!, payload), sweepSoon)
     const counts = await backend.read((client) => Promise.all(groups.map((group) => client.hget(keys.roomsLast(group), ''))))
     for (const group of groups) counters[group] = Math.max(counters[group]!, Number(counts[group] ?? 0))
+    offLink = backend.on(({ type }) => {
+      if (type === 'up') sweepSoon()
+    })
     scheduleSweep()
     return subscription
   }
 
   async function halt(): Promise<void> {
     sweepTimer?.cancel()
+    offLink?.()
     const started = running
     running = undefined
     if (started !== undefined) await (await started).stop()

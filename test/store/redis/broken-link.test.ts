@@ -203,3 +203,15 @@ test('a flushed server is told: rooms are unknown, opening them again goes on, f
   expect(await store.log.append(posts(1))).toMatchObject([{ ok: true, duplicate: false }])
   expect((await store.leases.acquire('leader', 'b', 60_000))!.fence).toBeGreaterThan(before!.fence)
 })
+
+test('a store closes while its server is away, and twice', async () => {
+  const redis = await server()
+  const store = await open({ url: redis.url })
+  await store.log.listen(() => undefined)
+  const down = nextEvent(store.link, 'down')
+  await redis.kill()
+  await down
+  await store.close()
+  await store.close()
+  await expect(store.log.list()).rejects.toMatchObject({ code: 'store_unavailable', message: expect.stringContaining('closed') })
+})

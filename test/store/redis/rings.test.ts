@@ -3,6 +3,7 @@ import { createKeys, slotGroupOf } from '../../../src/store/keys.ts'
 import type { LogConfig } from '../../../src/store/ports.ts'
 import { openRedisStore, type RedisStoreOptions } from '../../../src/store/redis/open.ts'
 import { startRedisCluster } from '../../redis-cluster.ts'
+import { startRedisProxy } from '../../redis-proxy.ts'
 import { startRedisServer } from '../../redis-server.ts'
 import { handClock } from './hand-clock.ts'
 
@@ -71,16 +72,22 @@ describe('trap 11: nobody blocks on a room', () => {
     await heard('hall')
   })
 
-  test('rings lost with the connection are found when it is back', async () => {
+  test('rings lost with the subscription are found when it is back', async () => {
     const redis = await server()
-    const [here, there] = await Promise.all([open({ url: redis.url, clock: handClock() }), open({ url: redis.url, clock: handClock() })])
+    const proxy = await startRedisProxy(redis.port)
+    cleanUp.push(() => proxy.stop())
+    const [here, there] = await Promise.all([open({ url: redis.url, clock: handClock() }), open({ url: proxy.url, clock: handClock() })])
     await here.log.open('hall', config)
-    const { heard } = await ears(there)
-    await redis.command('CLIENT', 'PAUSE', '50', 'WRITE')
-    const appended = here.log.append([post('hall')])
+    const { rung, heard } = await ears(there)
+    proxy.loseReplies()
+    const lost = proxy.lost()
+    await here.log.append([post('hall')])
+    await lost
+    expect(rung.size).toBe(0)
+    proxy.heal()
     await redis.command('CLIENT', 'KILL', 'TYPE', 'pubsub')
-    await appended
     await heard('hall')
+    expect(there.link.state).toBe('up')
   })
 
   test('idle, a sweep is sixteen small reads; hashes are read only where a ring was missed', async () => {
