@@ -49,7 +49,7 @@ async function load(path: string): Promise<Record<string, unknown>> {
   try {
     return await importModule(path)
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ERR_MODULE_NOT_FOUND' && /'hivemind'/.test((error as Error).message)) {
+    if (/^(ERR_)?MODULE_NOT_FOUND$/.test((error as NodeJS.ErrnoException).code ?? '') && /'hivemind'/.test((error as Error).message)) {
       throw new InvalidArgument('scenario', `${path} imports "hivemind", which is not installed beside it: "npm install hivemind" there`)
     }
     throw error

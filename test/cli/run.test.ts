@@ -54,6 +54,14 @@ describe('a scenario of one\'s own', () => {
     expect(code).not.toBe(0)
   })
 
+  test('in TypeScript', async () => {
+    const cwd = temporaryFolder()
+    scenario(cwd, `report: () => ({ typed: 1 as number })`, 'mine.ts')
+    const { code, stdout } = await run(['run', './mine.ts', '--json'], { cwd })
+    expect(code).toBe(0)
+    expect(JSON.parse(stdout).report).toEqual({ typed: 1 })
+  })
+
   test('a module that imports this package where it is not installed is told how to get it', async () => {
     const cwd = temporaryFolder()
     writeFileSync(join(cwd, 'mine.mjs'), 'import "hivemind"')
