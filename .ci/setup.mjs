@@ -24,13 +24,11 @@ const asRoot = manager.root && process.getuid?.() !== 0
 if (asRoot && !has('sudo')) fail(`${manager.name} needs root and there is no sudo: run as root\n${manager.commands.map((command) => `  ${command.join(' ')}`).join('\n')}`)
 
 for (const command of manager.commands) {
-  const line = asRoot ? ['sudo', ...command] : command
+  // The package's service must not start: the tests run servers of their own. (sudo would drop the environment.)
+  const line = manager.name === 'apt-get' ? ['env', 'DEBIAN_FRONTEND=noninteractive', 'RUNLEVEL=1', ...command] : [...command]
+  if (asRoot) line.unshift('sudo')
   console.log(`setup: ${line.join(' ')}`)
-  const { status, error } = spawnSync(line[0], line.slice(1), {
-    stdio: 'inherit',
-    // The package's service must not start: the tests run servers of their own.
-    env: { ...process.env, DEBIAN_FRONTEND: 'noninteractive', RUNLEVEL: '1' },
-  })
+  const { status, error } = spawnSync(line[0], line.slice(1), { stdio: 'inherit' })
   if (status !== 0) fail(`"${line.join(' ')}" failed${error ? `: ${error.message}` : ` with exit code ${status}`}`)
 }
 const now = installed()

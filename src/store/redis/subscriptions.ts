@@ -94,8 +94,9 @@ export function createSubscriptions(backend: Backend, sharded: boolean): Subscri
             }
           }
           if (closed || idle.length === 0 || client?.status !== 'ready') return
-          if (sharded) await Promise.all(idle.map((name) => (client as Cluster).sunsubscribe(name)))
-          else await (client as Redis).unsubscribe(...idle)
+          const left = sharded ? Promise.all(idle.map((name) => (client as Cluster).sunsubscribe(name))) : (client as Redis).unsubscribe(...idle)
+          // A connection that breaks now takes the subscription with it.
+          await left.catch(backend.note)
         },
       }
     },
