@@ -1,4 +1,5 @@
 import type { AnyMachineSnapshot, AnyStateMachine, AnyTransitionDefinition, AnyStateNode, EventObject } from 'xstate'
+import { InvalidArgument } from '../kernel/errors.ts'
 import { UncheckableMachine } from './errors.ts'
 import { encode, same } from './key.ts'
 import { findObstacles, inlineActions, nodesOf } from './obstacles.ts'
@@ -16,6 +17,8 @@ export interface MachineOptions<V, E> {
 export function machineStepper<V extends AnyMachineSnapshot, E extends EventObject>(machine: AnyStateMachine, options: MachineOptions<V, E>): Stepper<V, V, E> {
   const obstacles = findObstacles(machine)
   if (obstacles.length > 0) throw new UncheckableMachine(machine.id, obstacles)
+
+  if (typeof options.events !== 'function') options.events.forEach(assertEvent)
 
   const recording: Recording = { commands: [], taken: 0 }
   const taken = new Set<AnyTransitionDefinition>()
@@ -49,6 +52,7 @@ export function machineStepper<V extends AnyMachineSnapshot, E extends EventObje
     },
     events: typeof events === 'function' ? events : () => events,
     step(snapshot, event) {
+      assertEvent(event)
       begin()
       const next = machine.transition(snapshot, event, scope) as V
       if (recording.taken === 0) {
@@ -81,6 +85,12 @@ export function machineStepper<V extends AnyMachineSnapshot, E extends EventObje
       ...inlineActions(machine).map((node) => `state "${node}" has an inline action function: it is not run, and what it does is not checked`),
       ...(key === undefined ? [] : ['states are told apart by the key given in the options: states it merges are taken to behave alike']),
     ],
+  }
+}
+
+function assertEvent(event: unknown): void {
+  if (typeof (event as { type?: unknown } | null)?.type !== 'string') {
+    throw new InvalidArgument('events', `${JSON.stringify(event)} is no event: expected an object with a type, e.g. { type: 'start' }`)
   }
 }
 

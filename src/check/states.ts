@@ -1,5 +1,4 @@
-import { messageOf } from '../kernel/errors.ts'
-import { UncheckableMachine } from './errors.ts'
+import { HivemindError, messageOf } from '../kernel/errors.ts'
 import { Numbered } from './numbered.ts'
 import type { Command, PathStep, Space, Visitor } from './space.ts'
 import type { Stepper } from './stepper.ts'
@@ -64,7 +63,7 @@ export class StateSpace<S, V, E> implements Space<V, E> {
     try {
       initial = this.#taker.initial()
     } catch (error) {
-      if (error instanceof UncheckableMachine) throw error
+      if (error instanceof HivemindError) throw error
       fault(messageOf(error))
       return
     }

@@ -1,4 +1,4 @@
-import { messageOf } from '../kernel/errors.ts'
+import { InvalidArgument, messageOf } from '../kernel/errors.ts'
 import { UncheckableMachine } from './errors.ts'
 import { same, Unrepresentable } from './key.ts'
 import type { Command } from './space.ts'
@@ -24,7 +24,12 @@ export class Taker<S, V, E> {
   initial(): { state: S; commands: readonly Command[] }[] {
     try {
       const initial = this.stepper.initial()
+      const again = this.stepper.initial()
       this.#assertPure('its initial state')
+      const keys = (roots: { state: S }[]): string[] => roots.map(({ state }) => this.key(state))
+      if (!same(keys(initial), keys(again)) || !same(initial.map(({ commands }) => commands), again.map(({ commands }) => commands))) {
+        throw new UncheckableMachine(this.stepper.name, [{ where: 'its initial state', what: 'it is another one each time', instead: 'make it of the input alone' }])
+      }
       return initial
     } catch (error) {
       this.#assertPure('its initial state', error)
@@ -81,7 +86,8 @@ export class Taker<S, V, E> {
   }
 
   #assertPure(where: string, error?: unknown): void {
-    if (error instanceof UncheckableMachine) throw error
+    // Not the machine's: what is wrong with how it is checked.
+    if (error instanceof UncheckableMachine || error instanceof InvalidArgument) throw error
     const { sprung } = this.traps
     if (sprung === undefined) return
     throw new UncheckableMachine(this.stepper.name, [{

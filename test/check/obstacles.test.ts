@@ -98,7 +98,15 @@ describe('what keeps a machine from being checked', () => {
     expect(ran).toBe(false)
   })
 
+  it('catches an initial state that depends on something outside', () => {
+    let made = 0
+    expect(refusal(createMachine({ id: 'm', context: () => ({ n: made++ }) }))).toContain('its initial state: it is another one each time')
+  })
+
   it('asks for events', () => {
+    const machine = createMachine({ id: 'm', on: { go: {} } })
+    expect(() => checkMachine(machine, { events: ['go'] as never })).toThrow('"events": "go" is no event: expected an object with a type')
+    expect(() => checkMachine(machine, { events: () => ['go'] as never })).toThrow('is no event')
     expect(() => checkMachine(createMachine({ id: 'm' }), { events: [] })).toThrow('"events": "m" needs the events that may arrive')
   })
 
