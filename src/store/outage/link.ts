@@ -109,7 +109,7 @@ export function createOutageLink(clock: Clock, limits: LinkLimits, journal: Jour
     },
     changed: () => new Promise((resolve) => waiters.push(resolve)),
     down(error) {
-      if (state !== 'degraded') reason = error instanceof Error ? error.message : String(error)
+      if (state !== 'degraded' || reason === undefined) reason = error instanceof Error ? error.message : String(error)
       runner.send({ type: 'down' })
     },
     send: (event) => void runner.send(event),

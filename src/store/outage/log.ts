@@ -3,6 +3,7 @@ import type { Append, AppendResult, CommitResult, LocalDelivery, Log, LogConfig 
 import type { Database } from '../sqlite/database.ts'
 import type { Gate } from './gate.ts'
 import type { Handed } from './handed.ts'
+import { knownRoom } from './tables.ts'
 
 export interface OutageLogOptions {
   gate: Gate
@@ -50,11 +51,6 @@ export function createOutageLog({ gate, database, handed, listen }: OutageLogOpt
     if (knownRooms.has(room)) return
     await database.run('INSERT OR REPLACE INTO outage_rooms (room, config) VALUES (?, ?)', [room, JSON.stringify(config)])
     knownRooms.add(room)
-  }
-
-  async function knownConfig(room: string): Promise<LogConfig | undefined> {
-    const [row] = await database.all('SELECT config FROM outage_rooms WHERE room = ?', [room])
-    return row === undefined ? undefined : (JSON.parse(String(row['config'])) as LogConfig)
   }
 
   async function append(appends: readonly Append[]): Promise<AppendResult[]> {
@@ -120,7 +116,7 @@ export function createOutageLog({ gate, database, handed, listen }: OutageLogOpt
         { kind: 'open', room, config },
         ({ log }) => log.open(room, config),
         async (keep) => {
-          const known = await knownConfig(room)
+          const known = await knownRoom(database, room)
           if (known !== undefined) return { config: known, created: false }
           await keep({ kind: 'open', room, config }, [{ sql: 'INSERT OR IGNORE INTO outage_rooms (room, config) VALUES (?, ?)', params: [room, JSON.stringify(config)] }])
           return { config, created: true }

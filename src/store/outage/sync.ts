@@ -1,12 +1,12 @@
 import { isDeepStrictEqual } from 'node:util'
 import type { Clock, Randomness } from '../../kernel/clock.ts'
 import { HivemindError, messageOf } from '../../kernel/errors.ts'
-import type { Append, Blobs, Records, Store, StoredRecord } from '../ports.ts'
+import type { Append, AppendResult, Blobs, Records, Store, StoredRecord } from '../ports.ts'
 import type { Database } from '../sqlite/database.ts'
 import { findChain, keepConflict, type Conflict, type KeptConflict } from './conflicts.ts'
 import type { Journal, JournalEntry, JournalItem } from './journal.ts'
 import { isProvisional, type LocalRecords } from './local-records.ts'
-import type { Statement } from './tables.ts'
+import { knownRoom, type Statement } from './tables.ts'
 
 export interface SyncOptions {
   shared: Pick<Store, 'log' | 'records' | 'blobs'>
@@ -94,9 +94,10 @@ function kept(conflict: KeptConflict, chain: number): Outcome {
   return { ...nothing(), statements: [keepConflict(conflict.id, conflict.subject, conflict.at, chain, conflict.conflict)], conflicts: [conflict] }
 }
 
-async function applyPosts({ shared, clock, randomness }: SyncOptions, step: readonly JournalEntry[]): Promise<Outcome> {
+async function applyPosts(options: SyncOptions, step: readonly JournalEntry[]): Promise<Outcome> {
+  const { clock, randomness } = options
   const posts = step.flatMap(({ origin, item }) => (item as Extract<JournalItem, { kind: 'posts' }>).appends.map((append) => ({ append, origin })))
-  const results = await shared.log.append(posts.map(({ append }) => append))
+  const results = await appendAgain(options, posts.map(({ append }) => append))
   const outcome = nothing()
   const refused = new Map<string, { node: string; reason: string; appends: Append[] }>()
   for (const [index, result] of results.entries()) {
@@ -115,6 +116,21 @@ async function applyPosts({ shared, clock, randomness }: SyncOptions, step: read
     outcome.conflicts.push(...part.conflicts)
   }
   return outcome
+}
+
+/** A room that this folder knows and the store does not was opened just before the server died: it is opened again. */
+async function appendAgain({ shared, local }: SyncOptions, appends: readonly Append[]): Promise<AppendResult[]> {
+  const results = await shared.log.append(appends)
+  const lost = new Set(results.flatMap((result, index) => (!result.ok && result.reason === 'room_unknown' ? [appends[index]!.room] : [])))
+  let reopened = false
+  for (const room of lost) {
+    const config = await knownRoom(local.database, room)
+    if (config === undefined) continue
+    await shared.log.open(room, config)
+    reopened = true
+  }
+  // Those that were taken the first time are duplicates now, and count as what they were.
+  return reopened ? (await shared.log.append(appends)).map((result, index) => (results[index]!.ok ? results[index]! : result)) : results
 }
 
 async function applyOne(options: SyncOptions, entry: JournalEntry, item: JournalItem): Promise<Outcome> {

@@ -1,3 +1,4 @@
+import type { LogConfig } from '../ports.ts'
 import type { Database } from '../sqlite/database.ts'
 
 /**
@@ -35,3 +36,9 @@ export async function createTables(database: Database): Promise<void> {
 
 /** One statement of a transaction. */
 export type Statement = Parameters<Database['batch']>[0][number]
+
+/** How a room is kept that this folder has opened before. */
+export async function knownRoom(database: Database, room: string): Promise<LogConfig | undefined> {
+  const [row] = await database.all('SELECT config FROM outage_rooms WHERE room = ?', [room])
+  return row === undefined ? undefined : (JSON.parse(String(row['config'])) as LogConfig)
+}
