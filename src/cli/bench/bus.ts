@@ -10,6 +10,7 @@ import { defineMessage, type DeliveryClass } from '../../messages/define.ts'
 import { encodeEnvelope } from '../../messages/wire.ts'
 import { openRedisStore } from '../../store/redis/open.ts'
 import { startPrivateRedis } from '../../store/redis/private-server.ts'
+import { figure, pairedRatio, type BenchResult } from './figures.ts'
 
 export interface BusBenchOptions {
   /** A Redis to measure on. Default: a private one, ended afterwards. */
@@ -189,21 +190,4 @@ export async function benchBus(options: BusBenchOptions = {}): Promise<BenchResu
       'mirrored must-arrive / ioredis pub/sub': pairedRatio(samples.mustArrive, samples.raw),
     },
   }
-}
-
-interface Figure { median: number; min: number; max: number; unit: string }
-interface BenchResult { bench: string; figures: Record<string, Figure>; ratios: Record<string, number> }
-
-function median(samples: readonly number[]): number {
-  const sorted = [...samples].sort((a, b) => a - b)
-  const middle = sorted.length >> 1
-  return sorted.length % 2 === 1 ? sorted[middle]! : (sorted[middle - 1]! + sorted[middle]!) / 2
-}
-
-function figure(samples: readonly number[], unit: string): Figure {
-  return { median: median(samples), min: Math.min(...samples), max: Math.max(...samples), unit }
-}
-
-function pairedRatio(ours: readonly number[], theirs: readonly number[]): number {
-  return median(ours.map((value, round) => value / theirs[round]!))
 }
