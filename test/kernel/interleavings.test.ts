@@ -49,6 +49,7 @@ describe('whatever happens in whatever order', () => {
                 slow: async (message: { n: number }, ctx) => {
                   begin(which, message.n, ctx.incarnation)
                   await new Promise<void>((resolve) => clock.timer(message.n % 3 === 0 ? 40 : 3, resolve))
+                  if (message.n % 6 === 0) throw new Error('too late to matter')
                 },
                 ask: (message: { n: number }, ctx) => {
                   begin(which, message.n, ctx.incarnation)
@@ -114,6 +115,7 @@ describe('whatever happens in whatever order', () => {
           const outcomes = new Map<number, string>()
           for (const { n: number, outcome } of asked) outcomes.set(number, await outcome)
           const dead = new Set(system.deadLetters.list().map((letter) => (letter.message as unknown as { n: number }).n))
+          expect(dead.size).toBe(system.deadLetters.list().length)
           for (const which of [0, 1, 2]) {
             const handled = begun[which] as number[]
             // In order; only a redelivered message may come again.

@@ -81,6 +81,7 @@ describe('an actor that fails', () => {
         name: 'pool',
         concurrency: 3,
         redeliver,
+        deadlineMs: 1000,
         handlers: {
           work: (message: { n: number }) => {
             begun.push(message.n)
@@ -110,6 +111,7 @@ describe('an actor that fails', () => {
           ['interrupted', 3],
         ])
       }
+      expect(clock.timers).toBe(0)
       await system.stop()
     }
   })

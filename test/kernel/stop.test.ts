@@ -25,7 +25,7 @@ function worker() {
       },
       stopSelfAtOnce: (message: { n: number }, ctx) => {
         void ctx.self.stop()
-        log.push('still here')
+        log.push(ctx.signal.aborted ? 'cut off' : 'still here')
         done.push(message.n)
       },
     },
@@ -138,6 +138,47 @@ describe('stop', () => {
     expect(await system.watch(other)).toMatchObject({ reason: 'stopped' })
     await clock.settle()
     expect(done).toEqual([1, 2])
+  })
+
+  it('by itself waits for all handlers that run, and takes no more messages', async () => {
+    const { system, clock } = createWorld()
+    const doors: Gate[] = []
+    const definition = defineActor({
+      name: 'pool',
+      concurrency: 3,
+      handlers: {
+        work: (_message: {}, ctx) => {
+          const door = gate()
+          doors.push(door)
+          return door.promise.then(() => ctx.stop())
+        },
+      },
+    })
+    const ref = await system.spawn(definition)
+    for (let n = 0; n < 2; n++) ref.tell({ type: 'work' })
+    await clock.settle()
+    doors[0]?.open()
+    await clock.settle()
+    ref.tell({ type: 'work' })
+    await clock.settle()
+    expect([doors.length, system.tree().children[0]?.state]).toEqual([2, 'running'])
+    doors[1]?.open()
+    expect(await system.watch(ref)).toMatchObject({ reason: 'finished' })
+    expect(system.deadLetters.list()).toMatchObject([{ reason: 'stopped' }])
+  })
+
+  it('makes no dead letter of an ask that was given up', async () => {
+    const { system, clock } = createWorld()
+    const { definition, doors } = worker()
+    const ref = await system.spawn(definition)
+    ref.tell({ type: 'slow', n: 1 })
+    const asked = expect(ref.ask({ type: 'quick', n: 2 }, { timeoutMs: 10 })).rejects.toMatchObject({ code: 'ask_timeout' })
+    await clock.advance(10)
+    await asked
+    const stopped = ref.stop()
+    doors[0]?.open()
+    await stopped
+    expect(system.deadLetters.total).toBe(0)
   })
 
   it('ends an actor that waits to be restarted', async () => {

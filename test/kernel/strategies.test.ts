@@ -84,6 +84,16 @@ describe('a supervisor', () => {
     expect(system.tree().children[0]?.children.map((node) => node.id)).toEqual(['s/b'])
   })
 
+  it('waits no longer when the child it waits for is stopped', async () => {
+    const { child, clock, system } = await family({ strategy: 'one-for-one', backoff: { minMs: 100 } })
+    child('b').tell({ type: 'boom' })
+    await clock.settle()
+    expect(clock.timers).toBe(1)
+    await child('b').stop()
+    expect(clock.timers).toBe(0)
+    expect(system.tree().children[0]?.children.map((node) => node.id)).toEqual(['s/a', 's/c'])
+  })
+
   it('lets a child finish, and runs on without children', async () => {
     const { child, clock, system } = await family({ strategy: 'rest-for-one' })
     for (const id of ['a', 'b', 'c']) child(id).tell({ type: 'finish' })

@@ -65,11 +65,16 @@ describe('the system', () => {
   it('sends later what an actor asks for, and nothing after its incarnation', async () => {
     const { system, clock, story } = createWorld()
     const ref = await system.spawn(fragile, { id: 'f', supervision: { backoff: { maxMs: 0 } } })
+    const until = gate()
     ref.tell({ type: 'later', ms: 100 })
     ref.tell({ type: 'later', ms: 100 })
-    await clock.advance(99)
+    ref.tell({ type: 'later', ms: 200 })
+    ref.tell({ type: 'hold', until: until.promise })
+    // Both are in the mailbox when the first of them fails the actor.
+    await clock.advance(100)
     expect(story()).toEqual(['started f'])
-    await clock.advance(1)
+    until.open()
+    await clock.settle()
     expect(story()).toEqual(['started f', 'crashed f', 'dead crashed', 'restarted f'])
     await clock.advance(1000)
     expect(clock.timers).toBe(0)
