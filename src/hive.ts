@@ -14,7 +14,7 @@ import { resolveConfig } from './config.ts'
 import type { Config, ConfigInput } from './config.ts'
 import { createHealth } from './health.ts'
 import type { Health } from './health.ts'
-import { systemClock, systemRandomness } from './kernel/clock.ts'
+import { sleep, systemClock, systemRandomness } from './kernel/clock.ts'
 import type { Clock, Randomness } from './kernel/clock.ts'
 import { defineSupervisor } from './kernel/define-supervisor.ts'
 import type { SupervisedChild } from './kernel/define-supervisor.ts'
@@ -27,7 +27,9 @@ import type { Catalogue } from './messages/catalogue.ts'
 import type { MessageType } from './messages/define.ts'
 import { openNodeStore } from './store/open-node.ts'
 import type { NodeStore } from './store/open-node.ts'
+import type { NodeEpoch } from './store/node-epoch.ts'
 import type { Conflicts } from './store/outage/conflicts.ts'
+import type { OutageStore } from './store/outage/open.ts'
 import type { Store } from './store/ports.ts'
 
 export type {
@@ -108,7 +110,7 @@ export async function createHive(options: HiveOptions = {}): Promise<Hive> {
   const bus = createBus({ catalogue, clock, randomness, source: node.name })
   const system = createActorSystem({ clock, randomness, logger, onEvent: kernelEventsOn(bus) })
   const rooms = createRooms({
-    log: node.store.log, catalogue, bus, clock, randomness, system, owner: () => node.epoch.owner(),
+    log: node.store.log, catalogue, bus, clock, randomness, system, name: node.name, owner: () => node.epoch.owner(),
     limits: { messageBytes: config.limits.messageBytes, quotaBytes: config.limits.roomBytes },
   })
   const roles = createRoles({
@@ -170,7 +172,7 @@ export async function createHive(options: HiveOptions = {}): Promise<Hive> {
 
   try {
     await system.spawn(defineSupervisor({ name: 'hive', strategy: 'one-for-one', children: standardActors() }), { id: 'hive' })
-    if (node.outage !== undefined) await inSync(node.outage.link, clock)
+    if (node.outage !== undefined) await inSync(node.outage, node.epoch, clock)
     for (const role of config.node.roles) roles.hold(role, { onGained: () => {}, onLost: () => {} })
     return hive
   } catch (error) {
@@ -194,24 +196,16 @@ function epochOf(node: NodeStore): { epoch?: number } {
   return epoch === undefined ? {} : { epoch }
 }
 
-/** Settles when the journal of an earlier life is sent, when Redis turns out to be away, or after a while. */
-async function inSync(link: NonNullable<NodeStore['outage']>['link'], clock: Clock): Promise<void> {
-  if (link.reason !== undefined) return
-  let giveUp = false
-  await new Promise<void>((resolve) => {
-    const off = link.on((state) => {
-      if (state === 'connected' || link.reason !== undefined) done()
-    })
-    const timer = clock.timer(resyncMs, () => done())
-    const done = (): void => {
-      if (giveUp) return
-      giveUp = true
-      timer.cancel()
-      off()
-      resolve()
-    }
-    if (link.state === 'connected') done()
-  })
+/** Waits until the journal of an earlier life is sent and this one has its epoch; gives up when Redis is away, or after a while. */
+async function inSync({ link }: OutageStore, epoch: NodeEpoch, clock: Clock): Promise<void> {
+  const until = clock.monotonic() + resyncMs
+  while (link.state !== 'connected' || epoch.current === undefined) {
+    if (link.reason !== undefined || clock.monotonic() > until) return
+    const looked = new AbortController()
+    const nap = sleep(clock, 100, looked.signal).catch(() => undefined)
+    await Promise.race([link.state === 'connected' ? epoch.begun() : link.changed(), nap])
+    looked.abort()
+  }
 }
 
 /** The numbers in a nested object, by dotted name. */

@@ -1,4 +1,4 @@
-import { InvalidArgument, RoomFull, RoomUnknown } from '../../src/kernel/errors.ts'
+import { InvalidArgument, RoomFull, RoomUnknown, StoreUnavailable } from '../../src/kernel/errors.ts'
 import { addOptions } from '../../src/messages/create.ts'
 import type { Envelope } from '../../src/messages/envelope.ts'
 import { firstEntryId, type DeadEntry, type EntryId, type LogInfo, type PendingEntry } from '../../src/store/ports.ts'
@@ -43,7 +43,7 @@ export class RoomHandle implements Room {
     this.may(as, 'post to')
     if (options.id !== undefined) checkName('id', options.id)
     const envelope: Envelope = {
-      id: options.id ?? node.nextId(), type, source: as ?? node.owner().name, time: node.clock.now(), data: node.catalogue.check(type, data),
+      id: options.id ?? node.nextId(), type, source: as ?? node.name, time: node.clock.now(), data: node.catalogue.check(type, data),
     }
     addOptions(envelope, options)
     const [result] = await node.log.append([{ room: this.name, messageId: envelope.id, body: encodeMessage(envelope, node.limits.messageBytes) }])
@@ -163,7 +163,10 @@ export class RoomHandle implements Room {
     this.readers.add(reader)
     reader.onStopped(() => this.readers?.delete(reader))
     try {
-      await open()
+      await open().catch((error: unknown) => {
+        // During an outage the reader begins with what is posted here, and opens its place in the room when the store is back.
+        if (!(error instanceof StoreUnavailable) || this.node.log.local === undefined) throw error
+      })
       await reader.run()
     } catch (error) {
       await reader.stop()

@@ -32,7 +32,9 @@ export interface RoomNode {
   readonly limits: ResolvedLimits
   readonly committer: Committer
   readonly wakeups: Wakeups
-  /** Who this node is, in work groups and for cursors. */
+  /** Of the node: the sender of what is posted without an identity. */
+  readonly name: string
+  /** Who this node is, in work groups and for cursors. @throws StoreUnavailable before the shared store was reached for the first time */
   owner(): Owner
   nextId(): string
   tableFor(maxAttempts: number): DeliveryTable

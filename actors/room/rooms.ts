@@ -22,6 +22,8 @@ export interface RoomsOptions {
   clock: Clock
   randomness: Randomness
   system: ActorSystem
+  /** Of the node: the sender of what is posted without an identity. */
+  name: string
   /** Who this node is to the log: a name that is stable over restarts, and a fence that grows with each. */
   owner: () => Owner
   limits?: RoomLimits
@@ -63,7 +65,7 @@ export function createRooms(options: RoomsOptions): Rooms {
   const isTold = (room: KnownRoom): boolean => room.meta.visibility !== 'private'
 
   const node: RoomNode = {
-    log, catalogue: options.catalogue, bus, clock, randomness: options.randomness, system: options.system, limits,
+    log, catalogue: options.catalogue, bus, clock, randomness: options.randomness, system: options.system, limits, name: options.name,
     committer: createCommitter(log),
     // Three looks within the time after which an entry counts as abandoned.
     wakeups: createWakeups(log, clock, limits.takeOverMs / 3),

@@ -1,9 +1,12 @@
 import type { Clock } from '../kernel/clock.ts'
-import { StoreUnavailable } from '../kernel/errors.ts'
+import { Cancelled, StoreUnavailable } from '../kernel/errors.ts'
 import { createLeaseHolder } from './lease-holder.ts'
+import type { LeaseHolder } from './lease-holder.ts'
 import type { Leases, Owner, Stoppable } from './ports.ts'
 
 export interface NodeEpochOptions {
+  /** Asking before would be in vain. Default: at once. */
+  ready?: Promise<void>
   /** Of the store that all nodes share. */
   leases: Leases
   name: string
@@ -30,24 +33,43 @@ export interface NodeEpoch extends Stoppable {
 
 export const nodeLease = (name: string): string => `node:${name}`
 
-export function startNodeEpoch({ leases, name, clock, ttlMs, onSuperseded, onFailure }: NodeEpochOptions): NodeEpoch {
+export function startNodeEpoch({ leases, name, clock, ready, ttlMs, onSuperseded, onFailure }: NodeEpochOptions): NodeEpoch {
   let epoch: number | undefined
   let superseded = false
-  const holder = createLeaseHolder({ leases, name: nodeLease(name), holder: name, clock, ttlMs, onFailure })
+  let holder: LeaseHolder | undefined
+  let stopped: Promise<void> | undefined
+  let resolveFirst: (epoch: number) => void = () => {}
+  let rejectFirst: (error: unknown) => void = () => {}
+  const first = new Promise<number>((resolve, reject) => {
+    resolveFirst = resolve
+    rejectFirst = reject
+  })
+  // Whoever waits for it is told; nobody has to.
+  first.catch(() => undefined)
 
   async function look(): Promise<void> {
     const held = await leases.inspect(nodeLease(name))
     if (held === undefined || held.holder !== name || epoch === undefined || held.fence <= epoch || superseded) return
     superseded = true
     // Asking again would take the name back, and so on for ever.
-    void holder.stop()
+    void holder?.stop()
     onSuperseded?.()
   }
 
-  holder.onChange((fence) => {
-    if (fence !== undefined) epoch = fence
-    else look().catch((error: unknown) => onFailure?.(error))
-  })
+  function begin(): void {
+    if (stopped !== undefined) return
+    holder = createLeaseHolder({ leases, name: nodeLease(name), holder: name, clock, ttlMs, onFailure })
+    holder.onChange((fence) => {
+      if (fence === undefined) look().catch((error: unknown) => onFailure?.(error))
+      else {
+        epoch = fence
+        resolveFirst(fence)
+      }
+    })
+  }
+
+  if (ready === undefined) begin()
+  else void ready.then(begin)
 
   return {
     get current() {
@@ -57,7 +79,21 @@ export function startNodeEpoch({ leases, name, clock, ttlMs, onSuperseded, onFai
       if (epoch === undefined) throw new StoreUnavailable(`"${name}" has not been able to announce itself to the shared store yet`)
       return { name, fence: epoch }
     },
-    begun: (options) => (epoch === undefined ? holder.held(options) : Promise.resolve(epoch)),
-    stop: () => holder.stop(),
+    begun: ({ signal } = {}) => unlessAborted(first, signal),
+    stop() {
+      stopped ??= holder?.stop() ?? Promise.resolve()
+      rejectFirst(new Cancelled(`waiting for the epoch of "${name}"`))
+      return stopped
+    },
   }
+}
+
+function unlessAborted<Result>(work: Promise<Result>, signal: AbortSignal | undefined): Promise<Result> {
+  if (signal === undefined) return work
+  return new Promise((resolve, reject) => {
+    const onAbort = (): void => reject(signal.reason)
+    if (signal.aborted) onAbort()
+    signal.addEventListener('abort', onAbort, { once: true })
+    work.then(resolve, reject).finally(() => signal.removeEventListener('abort', onAbort))
+  })
 }

@@ -59,7 +59,10 @@ export async function openNodeStore(options: NodeStoreOptions): Promise<NodeStor
     const outage = config.redis === undefined ? undefined : await openShared(options, config.redis, local, name)
     if (outage !== undefined) opened.push(outage)
     const { leases } = outage ?? local
-    const epoch = startNodeEpoch({ leases, name, clock, onSuperseded: options.onSuperseded, onFailure })
+    const epoch = startNodeEpoch({
+      leases, name, clock, onSuperseded: options.onSuperseded, onFailure,
+      ...(outage !== undefined && { ready: reached(outage.link) }),
+    })
     opened.push({ close: () => epoch.stop() })
     if (outage === undefined) await epoch.begun()
     return {
@@ -100,6 +103,11 @@ async function openShared({ config, clock, randomness, logger }: NodeStoreOption
   if (refused === undefined) return outage
   await outage.close()
   throw refused
+}
+
+/** Settles when the shared store can be asked for the first time. */
+async function reached(link: OutageStore['link']): Promise<void> {
+  while (link.state === 'degraded') await link.changed()
 }
 
 /** Conflicts of an earlier life with a shared store: they can be looked at and dropped without it. */

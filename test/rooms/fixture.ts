@@ -65,7 +65,7 @@ export function createNode({ log, name = 'n1', fence = 1, limits, clock = system
   const catalogue = createCatalogue([task])
   const bus = createBus({ catalogue, clock, randomness: systemRandomness, source: name })
   const rooms = createRooms({
-    log, catalogue, bus, clock, randomness: systemRandomness, system, owner: () => ({ name, fence }),
+    log, catalogue, bus, clock, randomness: systemRandomness, system, name, owner: () => ({ name, fence }),
     limits: { retry: { minMs: 1, maxMs: 5 }, ...limits },
   })
   return {
