@@ -23,6 +23,7 @@ export interface LocalRecord {
   version: number
   provisional: number
   applied: number
+  landed: number
   expires: number | undefined
 }
 
@@ -110,16 +111,16 @@ export function createLocalRecords(database: Database, clock: Clock, onProblem: 
       )
       return rows.map((row) => String(row['key']))
     },
-    write({ key, value, version, provisional, applied, expires }) {
+    write({ key, value, version, provisional, applied, landed, expires }) {
       remembered.delete(key)
       return {
-        sql: 'INSERT OR REPLACE INTO outage_records (key, value, version, expires, provisional, applied, touched) VALUES (?, ?, ?, ?, ?, ?, ?)',
-        params: [key, value === undefined ? null : JSON.stringify(value), version, expires === undefined ? null : Math.trunc(expires), provisional, applied, Math.trunc(clock.now())],
+        sql: 'INSERT OR REPLACE INTO outage_records (key, value, version, expires, provisional, applied, landed, touched) VALUES (?, ?, ?, ?, ?, ?, ?, ?)',
+        params: [key, value === undefined ? null : JSON.stringify(value), version, expires === undefined ? null : Math.trunc(expires), provisional, applied, landed, Math.trunc(clock.now())],
       }
     },
     applied: (key, provisional, version) => ({
-      sql: 'UPDATE outage_records SET version = ?, applied = ? WHERE key = ?',
-      params: [version, provisional, key],
+      sql: 'UPDATE outage_records SET version = ?, landed = ?, applied = ? WHERE key = ?',
+      params: [version, version, provisional, key],
     }),
     overruled(key, provisional, theirs) {
       remembered.delete(key)
@@ -139,6 +140,7 @@ function fromRow(row: SqlRow): LocalRecord {
     version: Number(row['version']),
     provisional: Number(row['provisional']),
     applied: Number(row['applied']),
+    landed: Number(row['landed']),
     expires: row['expires'] === null ? undefined : Number(row['expires']),
   }
 }

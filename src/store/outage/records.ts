@@ -36,7 +36,7 @@ export function createOutageRecords({ gate, local, clock, exclusive }: OutageRec
   async function meant(key: string, expect: number): Promise<number | undefined> {
     if (!isProvisional(expect)) return expect
     const row = await local.read(key)
-    return row !== undefined && !isPending(row) && row.provisional === expect ? row.version : undefined
+    return row !== undefined && !isPending(row) && row.provisional === expect ? row.landed : undefined
   }
 
   async function write(key: string, value: unknown, options: { expect?: number; ttlMs?: number }): Promise<WriteResult> {
@@ -67,7 +67,7 @@ export function createOutageRecords({ gate, local, clock, exclusive }: OutageRec
     if (row !== undefined && item.value === undefined && current === undefined) return { ok: true, version: 0 }
     const provisional = Math.max(row?.provisional ?? 0, provisionalBase) + 1
     const next: LocalRecord = {
-      key: item.key, value: item.value, version: row?.version ?? expect ?? 0, provisional, applied: row?.applied ?? 0, expires: expiryOf(item.ttlMs),
+      key: item.key, value: item.value, version: row?.version ?? expect ?? 0, provisional, applied: row?.applied ?? 0, landed: row?.landed ?? 0, expires: expiryOf(item.ttlMs),
     }
     const base = row !== undefined && isPending(row) ? row.provisional : next.version
     await keep({ ...item, base, provisional }, [local.write(next)])
@@ -109,6 +109,6 @@ export function createOutageRecords({ gate, local, clock, exclusive }: OutageRec
 /** Whether a comparison holds on the copy. What the copy does not know is taken on trust: the shared store decides when it is back. */
 function agrees(row: LocalRecord | undefined, current: StoredRecord | undefined, expect: number): boolean {
   if (row === undefined) return !isProvisional(expect)
-  if (!isPending(row) && isProvisional(expect)) return row.provisional === expect && current !== undefined
+  if (!isPending(row) && isProvisional(expect)) return row.provisional === expect && row.landed === (current?.version ?? 0)
   return (current?.version ?? 0) === expect
 }

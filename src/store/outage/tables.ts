@@ -7,7 +7,7 @@ import type { Database } from '../sqlite/database.ts'
  * `keeper` is the node that sends them, another one when the origin is gone.
  * `outage_records`: last known state of the records this folder touched. `version` is the shared store's (0: absent there);
  * `provisional` is the latest version given out while degraded, `applied` the latest of those that reached the shared store:
- * while they differ, writes of the key are still in the journal.
+ * while they differ, writes of the key are still in the journal. `landed` is the store's version that `applied` became.
  */
 const statements = [
   `CREATE TABLE IF NOT EXISTS outage_journal (
@@ -17,7 +17,7 @@ const statements = [
   'CREATE INDEX IF NOT EXISTS outage_journal_keeper ON outage_journal (keeper, seq)',
   `CREATE TABLE IF NOT EXISTS outage_records (
     key TEXT PRIMARY KEY, value TEXT, version INTEGER NOT NULL, expires INTEGER,
-    provisional INTEGER NOT NULL DEFAULT 0, applied INTEGER NOT NULL DEFAULT 0, touched INTEGER NOT NULL
+    provisional INTEGER NOT NULL DEFAULT 0, applied INTEGER NOT NULL DEFAULT 0, landed INTEGER NOT NULL DEFAULT 0, touched INTEGER NOT NULL
   ) WITHOUT ROWID`,
   'CREATE INDEX IF NOT EXISTS outage_records_touched ON outage_records (touched)',
   'CREATE TABLE IF NOT EXISTS outage_rooms (room TEXT PRIMARY KEY, config TEXT NOT NULL) WITHOUT ROWID',
