@@ -71,7 +71,7 @@ function announcer(store: OutageStore, bus: Bus, clock: Clock): { changed(state:
           bus.publish('link.degraded', { reason: store.link.reason ?? 'not reached yet' })
           break
         case 'syncing':
-          bus.publish('link.syncing', { downMs: clock.monotonic() - downSince, items: store.link.journal.items })
+          bus.publish('link.restored', { downMs: clock.monotonic() - downSince, items: store.link.journal.items })
           break
         case 'connected':
           bus.publish('link.connected', counts)
