@@ -53,6 +53,8 @@ export function createOutageLink(clock: Clock, limits: LinkLimits, journal: Jour
   let state: LinkState = 'degraded'
   let reason: string | undefined
   let waiters: (() => void)[] = []
+  /** The state of the machine after it let a write through: it lets every next one through until something else happens. */
+  let forwarding: unknown
 
   function change(next: LinkState): void {
     state = next
@@ -95,9 +97,12 @@ export function createOutageLink(clock: Clock, limits: LinkLimits, journal: Jour
       return { items, bytes, oldestAt }
     },
     decide(bytes) {
+      if (runner.snapshot === forwarding) return 'forward'
       const [decision] = runner.send({ type: 'write', bytes, now: clock.now() }).filter(({ type }) => type !== 'startTimer')
       switch (decision?.type) {
         case 'forward':
+          forwarding = runner.snapshot
+          return 'forward'
         case 'keep':
         case 'hold':
           return decision.type
