@@ -17,6 +17,9 @@ export interface RedisTarget {
 /** Longest pause between two attempts to connect, ms. */
 const maxPauseMs = 1_000
 
+/** Scripts already carry whole batches: gathering them once more costs a fifth of the client's time for nothing. */
+const pipelining = { enableAutoPipelining: true, autoPipeliningIgnoredCommands: ['evalsha'] }
+
 /**
  * One client as every role uses it. Nothing is queued while the link is down and nothing is sent twice: a call that was on
  * its way when the connection broke fails, and whoever made it repeats it, because only the caller knows that it is idempotent.
@@ -39,7 +42,7 @@ export function createClient(target: RedisTarget, name: string, randomness: Rand
     const options: ClusterOptions = {
       lazyConnect: true,
       enableOfflineQueue: false,
-      enableAutoPipelining: true,
+      ...pipelining,
       clusterRetryStrategy: pause,
       // A call that was on its way to a node that died is not sent again.
       retryDelayOnFailover: 0,
@@ -52,7 +55,7 @@ export function createClient(target: RedisTarget, name: string, randomness: Rand
     made.on('+node', outliveSecondError)
     return made
   }
-  const made = new Redis({ ...shared, ...(connection.path === undefined ? { host, port } : {}), lazyConnect: true, enableOfflineQueue: false, enableAutoPipelining: true, retryStrategy: pause })
+  const made = new Redis({ ...shared, ...(connection.path === undefined ? { host, port } : {}), lazyConnect: true, enableOfflineQueue: false, ...pipelining, retryStrategy: pause })
   outliveSecondError(made)
   return made
 }

@@ -91,11 +91,10 @@ export function createAppender(backend: Backend, persist: () => Promise<void>): 
 
   return {
     async append(appends) {
+      if (appends.length === 1) return orThrow(await batcher.add(appends))
       if (appends.length === 0) return []
       const answers = await Promise.all(cut(appends).map((call) => batcher.add(call)))
-      const failed = answers.find((answer): answer is Error => answer instanceof Error)
-      if (failed !== undefined) throw failed
-      return (answers as AppendResult[][]).flat()
+      return answers.flatMap(orThrow)
     },
     async look(appends) {
       const groups = groupBy(appends.keys(), (index) => partitionOf(backend.cluster, appends[index]!.room))
@@ -109,9 +108,13 @@ export function createAppender(backend: Backend, persist: () => Promise<void>): 
   }
 }
 
+export function orThrow<Result>(answer: Result | Error): Result {
+  if (answer instanceof Error) throw answer
+  return answer
+}
+
 /** Pieces of at most `maxPosts` posts and about `maxBytes` bytes. */
 function cut(appends: readonly Append[]): (readonly Append[])[] {
-  if (appends.length === 1) return [appends]
   const pieces: Append[][] = []
   let piece: Append[] = []
   let bytes = 0

@@ -2,7 +2,7 @@ import { StoreFull } from '../../kernel/errors.ts'
 import { createBatcher } from '../batcher.ts'
 import type { Append, AppendResult, Commit, CommitResult, EntryId } from '../ports.ts'
 import type { Backend } from './link.ts'
-import type { Appender } from './log-append.ts'
+import { orThrow, type Appender } from './log-append.ts'
 import { ownerFields } from './owner.ts'
 import { groupBy, partitionOf, ringChannel, roomKeys } from './partition.ts'
 
@@ -155,13 +155,11 @@ export function createCommitter(backend: Backend, appender: Appender, persist: (
   })
 
   return async (commits) => {
+    if (commits.length === 1) return orThrow(await batcher.add(commits))
     if (commits.length === 0) return []
     const pieces: (readonly Commit[])[] = []
     for (let from = 0; from < commits.length; from += maxCommits) pieces.push(commits.slice(from, from + maxCommits))
-    const answers = await Promise.all(pieces.map((piece) => batcher.add(piece)))
-    const failed = answers.find((answer): answer is Error => answer instanceof Error)
-    if (failed !== undefined) throw failed
-    return (answers as CommitResult[][]).flat()
+    return (await Promise.all(pieces.map((piece) => batcher.add(piece)))).flatMap(orThrow)
   }
 }
 
