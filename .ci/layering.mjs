@@ -67,7 +67,7 @@ function walk(folder) {
   return entries.flatMap((entry) => {
     const path = `${folder}/${entry.name}`
     if (entry.isDirectory()) return walk(path)
-    return /\.ts$/.test(entry.name) ? [path] : []
+    return entry.name.endsWith('.ts') ? [path] : []
   })
 }
 
