@@ -29,7 +29,7 @@ export type GroupPolicy = Pick<GroupSpec, 'intensity' | 'backoff'>
  * it is made, by playing the start, when something else happens.
  */
 export class Group implements CellSupervisor, OwnedGroup {
-  readonly cells: Cell[] = []
+  #cells: Cell[] = noCells
   readonly #runtime: Runtime
   #owner: Owner | undefined
   readonly #strategy: Strategy
@@ -55,12 +55,13 @@ export class Group implements CellSupervisor, OwnedGroup {
     this.#single = single
   }
 
-  /** Resolves when all have started; rejects when they are given up before. */
-  start(owner: Owner): Promise<void> {
+  /** Takes the cells it is for, in start order. Resolves when all have started; rejects when they are given up before. */
+  start(owner: Owner, cells: Cell[]): Promise<void> {
+    this.#cells = cells
     this.#owner = owner
     owner.groups.add(this)
-    const first = this.cells[0]
-    if (first !== undefined && this.cells.length === 1 && this.#single) first.start(1)
+    const first = this.#cells[0]
+    if (first !== undefined && this.#cells.length === 1 && this.#single) first.start(1)
     else this.#send({ type: 'start' })
     if (this.#started) return started
     return new Promise((resolve, reject) => {
@@ -81,7 +82,7 @@ export class Group implements CellSupervisor, OwnedGroup {
   }
 
   nodes(): TreeNode[] {
-    return this.cells.map((cell) => cell.node())
+    return this.#cells.map((cell) => cell.node())
   }
 
   // ------------------------------------------------------------ reports of the cells
@@ -159,7 +160,7 @@ export class Group implements CellSupervisor, OwnedGroup {
   }
 
   #beginning(): Snapshot {
-    const cell = this.#single ? this.cells[0] : undefined
+    const cell = this.#single ? this.#cells[0] : undefined
     if (cell === undefined) return stepper.initial(this.#input())[0] as Snapshot
     const known = beginnings.get(this.#policy) ?? new Map<string, Snapshot>()
     beginnings.set(this.#policy, known)
@@ -172,7 +173,7 @@ export class Group implements CellSupervisor, OwnedGroup {
   #input(): SupervisorInput {
     return {
       strategy: this.#strategy,
-      children: this.cells.map((cell) => ({ id: this.#nameOf(cell), restart: cell.restart })),
+      children: this.#cells.map((cell) => ({ id: this.#nameOf(cell), restart: cell.restart })),
       ...this.#policy.intensity,
       backoff: this.#policy.backoff,
       endsWithChildren: this.#single,
@@ -226,7 +227,7 @@ export class Group implements CellSupervisor, OwnedGroup {
   #retire(cell: Cell): void {
     const [reason, error] = this.#exitOf(cell)
     cell.retire(reason, error)
-    this.cells.splice(this.cells.indexOf(cell), 1)
+    this.#cells.splice(this.#cells.indexOf(cell), 1)
   }
 
   #exitOf(cell: Cell): [ExitReason, unknown] {
@@ -262,10 +263,11 @@ export class Group implements CellSupervisor, OwnedGroup {
   }
 
   #cell(name: string): Cell {
-    const cell = this.cells.find((each) => this.#nameOf(each) === name)
+    const cell = this.#cells.find((each) => this.#nameOf(each) === name)
     if (cell === undefined) throw new Error(`the supervisor machine named "${name}", which is not in its group`)
     return cell
   }
 }
 
 const started = Promise.resolve()
+const noCells: Cell[] = []

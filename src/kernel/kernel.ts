@@ -71,23 +71,21 @@ export class Kernel implements Runtime {
     if (name === '' || name.includes('/')) throw new InvalidArgument('id', `"${name}" must not be empty or contain "/"`)
     const group = new Group(this, 'one-for-one', policy, true)
     const cell = new Cell(this, group, owner.prefix + name, definition.behaviour, options.input, restartOf(supervision?.restart))
-    group.cells.push(cell)
-    await group.start(owner)
+    await group.start(owner, [cell])
     return cell.ref
   }
 
   async startGroup(owner: Owner, spec: GroupSpec): Promise<void> {
     const group = new Group(this, spec.strategy, spec, false)
+    const cells: Cell[] = []
     try {
-      for (const child of spec.children) {
-        group.cells.push(new Cell(this, group, owner.prefix + child.id, child.behaviour, child.input, child.restart))
-      }
+      for (const child of spec.children) cells.push(new Cell(this, group, owner.prefix + child.id, child.behaviour, child.input, child.restart))
     } catch (error) {
       // A name was taken: give back those that were not.
-      for (const cell of group.cells) this.unregister(cell.id)
+      for (const cell of cells) this.unregister(cell.id)
       throw error
     }
-    await group.start(owner)
+    await group.start(owner, cells)
   }
 
   #resend(letter: DeadLetter): boolean {
