@@ -36,6 +36,8 @@ export type { Bus, PublishOptions } from './bus/bus.ts'
 
 export type { Blobs, DeadEntry, EntryId, LeaseGrant, Leases, Log, LogInfo, PendingEntry, Records, Signals, Store, StoredRecord, Stoppable, WriteResult } from './store/ports.ts'
 export { compareEntryIds } from './store/ports.ts'
+export { startPrivateRedis } from './store/redis/private-server.ts'
+export type { PrivateRedis, PrivateRedisOptions } from './store/redis/private-server.ts'
 
 export { defineScenario } from './scenario/define.ts'
 export type { Expectation, Scenario, ScenarioContext, ScenarioCounts, ScenarioOptions, ScenarioSetup, ScenarioStep } from './scenario/define.ts'
