@@ -91,6 +91,20 @@ it('goes on when Redis is killed under load, and has lost and doubled nothing wh
   expect(store.link.journal).toEqual({ items: 0, bytes: 0, oldestAt: 0 })
 })
 
+it('brings back what a server forgot that died before it had written it to disk', async () => {
+  const { store, until } = await node()
+  await until('connected')
+  await store.log.open('hall', roomConfig)
+  const running = load(nodes[0]!, 'hall', 10)
+  await acknowledged(running, 100)
+  await server.kill()
+  await acknowledged(running, 50)
+  const posted = running.stop()
+  await server.restart({ empty: true })
+  await until('connected')
+  await expectAll('hall', await posted)
+})
+
 it('goes on when Redis freezes under load', async () => {
   const { store, until } = await node({ watchdogMs: 1_000 })
   await until('connected')

@@ -21,13 +21,17 @@ afterEach(async () => {
   await server.stop()
 })
 
+async function theirsIsUp(): Promise<void> {
+  while (theirs.link.state !== 'up') await new Promise((resolve) => setImmediate(resolve))
+}
+
 async function outage(during: () => Promise<unknown>): Promise<void> {
   await server.kill()
   await node.until('degraded')
   await during()
   await server.restart()
   await node.until('connected')
-  while (theirs.link.state !== 'up') await new Promise((resolve) => setImmediate(resolve))
+  await theirsIsUp()
 }
 
 it('reads what it touched before, and its own writes, from the local copy', async () => {
@@ -79,9 +83,8 @@ async function conflict(): Promise<KeptConflict> {
   await node.store.records.put('new', 'ours')
   await node.stop()
   await server.restart()
-  const other = await openRedisStore({ url: server.url })
-  await other.records.put('k', 'theirs')
-  await other.close()
+  await theirsIsUp()
+  await theirs.records.put('k', 'theirs')
   node = await startNode(server.url, { dir: node.dir })
   await node.until('connected')
   const conflicts = await node.store.conflicts.list()
@@ -136,9 +139,8 @@ it('a deletion against a change is a conflict too', async () => {
   expect(await node.store.records.delete('k')).toMatchObject({ ok: true })
   await node.stop()
   await server.restart()
-  const other = await openRedisStore({ url: server.url })
-  await other.records.put('k', 'theirs')
-  await other.close()
+  await theirsIsUp()
+  await theirs.records.put('k', 'theirs')
   node = await startNode(server.url, { dir: node.dir })
   await node.until('connected')
   const [kept] = await node.store.conflicts.list()

@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto'
 import type { Clock } from '../../kernel/clock.ts'
 import type { Append, LogConfig } from '../ports.ts'
 import type { Database } from '../sqlite/database.ts'
@@ -9,9 +10,10 @@ export type JournalItem =
   | { kind: 'open'; room: string; config: LogConfig }
   /**
    * `base` is the version it was made from: one of the shared store, or a provisional one of an earlier item.
-   * `provisional` is the version its writer was told. Without `value` the record is deleted.
+   * `was` marks the value that had then, when it is known. `provisional` is the version its writer was told. Without `value`
+   * the record is deleted.
    */
-  | { kind: 'record'; key: string; value?: unknown; ttlMs?: number; base: number; provisional: number }
+  | { kind: 'record'; key: string; value?: unknown; ttlMs?: number; base: number; was?: string; provisional: number }
   | { kind: 'expire'; key: string; ttlMs: number }
   /** The bytes are in the local store. */
   | { kind: 'blob'; hash: string; bytes: number; ttlMs?: number }
@@ -34,6 +36,11 @@ export interface JournalTotals {
 /** What an item counts for against the limit of the journal, in bytes. */
 export function sizeOf(item: JournalItem): number {
   return 100 + JSON.stringify(item).length + (item.kind === 'blob' ? item.bytes : 0)
+}
+
+/** Tells one value of a record from another. */
+export function markOf(value: unknown): string {
+  return createHash('sha256').update(JSON.stringify(value) ?? '').digest('base64url').slice(0, 22)
 }
 
 export interface Journal {

@@ -1,7 +1,7 @@
 import type { Clock } from '../../kernel/clock.ts'
 import type { Records, StoredRecord, WriteResult } from '../ports.ts'
 import type { Statement } from './tables.ts'
-import type { JournalItem } from './journal.ts'
+import { markOf, type JournalItem } from './journal.ts'
 import { isPending, isProvisional, provisionalBase, toStored, type LocalRecord, type LocalRecords } from './local-records.ts'
 import type { Gate } from './gate.ts'
 
@@ -70,7 +70,8 @@ export function createOutageRecords({ gate, local, clock, exclusive }: OutageRec
       key: item.key, value: item.value, version: row?.version ?? expect ?? 0, provisional, applied: row?.applied ?? 0, landed: row?.landed ?? 0, expires: expiryOf(item.ttlMs),
     }
     const base = row !== undefined && isPending(row) ? row.provisional : next.version
-    await keep({ ...item, base, provisional }, [local.write(next)])
+    const was = row?.value === undefined ? undefined : markOf(row.value)
+    await keep({ ...item, base, was, provisional }, [local.write(next)])
     return { ok: true, version: provisional }
   }
 

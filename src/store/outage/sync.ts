@@ -4,7 +4,7 @@ import { HivemindError, messageOf } from '../../kernel/errors.ts'
 import type { Append, AppendResult, Blobs, Records, Store, StoredRecord } from '../ports.ts'
 import type { Database } from '../sqlite/database.ts'
 import { findChain, keepConflict, type Conflict, type KeptConflict } from './conflicts.ts'
-import type { Journal, JournalEntry, JournalItem } from './journal.ts'
+import { markOf, type Journal, type JournalEntry, type JournalItem } from './journal.ts'
 import { isProvisional, type LocalRecords } from './local-records.ts'
 import { knownRoom, type Statement } from './tables.ts'
 
@@ -171,17 +171,20 @@ async function applyRecord(options: SyncOptions, entry: JournalEntry, item: Extr
   return inConflict(options, entry, item, base, await shared.records.get(item.key), earlier)
 }
 
-/** Writes when the shared record still is at `expect`. That our own value is there already means that an earlier try arrived. */
-async function compareAndSet(records: Records, { key, value, ttlMs }: Extract<JournalItem, { kind: 'record' }>, expect: number): Promise<{ ok: boolean; duplicate: boolean; version: number; current: StoredRecord | undefined }> {
-  if (value === undefined) {
-    const current = await records.get(key)
-    if (current === undefined) return { ok: true, duplicate: true, version: 0, current }
-    if (current.version !== expect) return { ok: false, duplicate: false, version: 0, current }
+/**
+ * Writes when the shared record still is what it was made from. That our own value is there already means that an earlier try
+ * arrived. The version alone does not tell: a record that was deleted and made again counts from 1.
+ */
+async function compareAndSet(records: Records, item: Extract<JournalItem, { kind: 'record' }>, expect: number): Promise<{ ok: boolean; duplicate: boolean; version: number; current: StoredRecord | undefined }> {
+  const { key, value, ttlMs, was } = item
+  const present = await records.get(key)
+  if (isDeepStrictEqual(present?.value, value)) return { ok: true, duplicate: true, version: present?.version ?? 0, current: present }
+  if ((present?.version ?? 0) !== expect || (was !== undefined && present !== undefined && markOf(present.value) !== was)) {
+    return { ok: false, duplicate: false, version: 0, current: present }
   }
   const result = value === undefined ? await records.delete(key, { expect }) : await records.put(key, value, { expect, ttlMs })
   if (result.ok) return { ok: true, duplicate: false, version: value === undefined ? 0 : result.version, current: undefined }
-  const arrived = isDeepStrictEqual(result.current?.value, value)
-  return { ok: arrived, duplicate: arrived, version: result.current?.version ?? 0, current: result.current }
+  return { ok: false, duplicate: false, version: 0, current: result.current }
 }
 
 /** Both versions are kept. */
