@@ -95,6 +95,16 @@ describe('product', () => {
     expect(checkMachine(timed).assumptions).toContain('only the first 3 ticks are looked at')
   })
 
+  it('holds its parts to be pure, and drops the timers of one that has ended', () => {
+    const mutating = part<{ list: number[] }, 'push'>({ init: { list: [] }, events: [], next: (state) => { state.list.push(1); return { list: [] } } }, { events: ['push'] })
+    expect(() => checkMachine(product({ parts: { mutating } }))).toThrow('changed the state in place')
+    const endless = setup({ actions: { startTimer: (_args, _params: { id: string; ms: number; nonce: number }) => {} } }).createMachine({
+      id: 'endless', initial: 'on', states: { on: { entry: { type: 'startTimer', params: { id: 't', ms: 1, nonce: 1 } }, on: { stop: 'off' } }, off: { type: 'final' } },
+    })
+    const stopped = checkMachine(product({ parts: { endless: part(endless, { events: [{ type: 'stop' }] }) } }), { invariants: { 'no timer of the dead': ({ parts, timers }) => parts.endless.status !== 'done' || timers.endless.length === 0 }, mayStop: () => true })
+    expect(stopped).toMatchObject({ ok: true })
+  })
+
   it('names what is not there', () => {
     expect(() => product({ parts: { sender: part(sender) }, channels: { c: channel({ to: 'nobody' }) } })).toThrow('"channels.c.to": there is no part "nobody": there are sender')
     const unwired = product({ parts: { sender: part(sender, { send: () => ({ channel: 'x', message: 1 }) }) } })
