@@ -13,7 +13,7 @@ const roomsQuery = z.strictObject({ after: z.string().optional(), limit: count.d
 const messagesQuery = z.strictObject({ after: entry.optional(), before: entry.optional(), limit: count.default(100), reverse: z.stringbool().optional(), as: member.optional() })
 const post = z.strictObject({
   type: z.string().default('text'),
-  data: z.unknown(),
+  data: z.unknown().optional(),
   text: z.string().optional(),
   id: z.string().min(1).max(256).optional(),
   as: member.default('http'),

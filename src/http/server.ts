@@ -1,4 +1,5 @@
 import type { AddressInfo } from 'node:net'
+import type { FastifyReply } from 'fastify'
 import type { Hive } from '../hive.ts'
 import { InvalidConfig } from '../kernel/errors.ts'
 import { admit, checkDoor } from './auth.ts'
@@ -17,12 +18,17 @@ export interface HttpServer {
 export async function createHttpServer(hive: Hive, door: Door): Promise<HttpServer> {
   checkDoor(door)
   const { fastify } = await import('fastify')
-  const server = fastify({ bodyLimit: hive.config.limits.messageBytes, forceCloseConnections: 'idle', routerOptions: { maxParamLength: 256 } })
-  server.setErrorHandler((error, _request, reply) => {
+  const onError = (error: unknown, _request: unknown, reply: FastifyReply): FastifyReply => {
     const { status, body } = answerError(error)
     if (status >= 500) hive.logger.error({ error }, 'a request failed')
     return reply.code(status).send(body)
+  }
+  const server = fastify({
+    bodyLimit: hive.config.limits.messageBytes, forceCloseConnections: 'idle', routerOptions: { maxParamLength: 1024 },
+    // Errors from before there is a route: a URL that cannot be read.
+    frameworkErrors: (error, request, reply) => void onError(error, request, reply as unknown as FastifyReply),
   })
+  server.setErrorHandler(onError)
   server.setNotFoundHandler((request, reply) => {
     const { status, body } = answer(404, 'not_found', `there is no ${request.method} ${request.url.split('?')[0]}`)
     return reply.code(status).send(body)

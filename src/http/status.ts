@@ -3,7 +3,7 @@ import type { Hive } from '../hive.ts'
 export interface HiveStatus {
   node: string
   store: { kind: 'sqlite' | 'redis'; dataDir: string }
-  nodes: { id: string; roles: string[] }[]
+  nodes: { id: string; host: string; pid: number; holds: readonly string[]; health: string; http?: string; self: boolean }[]
   rooms: number
   conflicts: number
   health: unknown
@@ -17,7 +17,7 @@ export async function readStatus(hive: Hive): Promise<HiveStatus> {
   return {
     node: hive.node.id,
     store: { kind: hive.store.kind, dataDir: hive.config.dataDir },
-    nodes: nodes.map(({ id, roles }) => ({ id, roles: [...roles] })),
+    nodes: nodes.map(({ id, host, pid, holds, health, http, self }) => ({ id, host, pid, holds, health, ...(http !== undefined && { http }), self })),
     rooms, conflicts: conflicts.length, health: hive.health(),
   }
 }

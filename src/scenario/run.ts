@@ -29,8 +29,8 @@ export interface ScenarioResult<Report = unknown> {
   durationMs: number
   steps: { name: string; ms: number }[]
   expectations: { name: string; ok: boolean; why?: string }[]
-  /** Where what was said and stored can be looked at afterwards. */
-  store: { kind: string; dataDir: string }
+  /** Where what was said and stored can be looked at afterwards, unless the scenario brought stores of its own. */
+  store: { kind: string; dataDir: string; temporary: boolean }
   report: Report
 }
 
@@ -76,7 +76,7 @@ export async function runScenario<Input, Report>(scenario: Scenario<Input, Repor
     await cleanUpAll(cleanUps)
     return {
       scenario: name, run: ctx.run, ok, durationMs: Math.round(clock.monotonic() - startedAt), steps, expectations,
-      store: { kind: ctx.hive.store.kind, dataDir: ctx.hive.config.dataDir }, report,
+      store: { kind: ctx.hive.store.kind, dataDir: ctx.hive.config.dataDir, temporary: ctx.temporary }, report,
     }
   } catch (error) {
     setup.progress.end()
@@ -85,7 +85,7 @@ export async function runScenario<Input, Report>(scenario: Scenario<Input, Repor
   }
 }
 
-async function open(scenario: Scenario, options: RunOptions, setup: ScenarioSetup<any>): Promise<ScenarioContext<any, any>> {
+async function open(scenario: Scenario, options: RunOptions, setup: ScenarioSetup<any>): Promise<ScenarioContext<any, any> & { temporary: boolean }> {
   const { name, messages = [], rooms = {} } = scenario.options
   const wanted = await scenario.options.hive?.(setup) ?? {}
   const hive = await createHive({ ...wanted, ...options.hive, messages: [...(wanted.messages ?? []), ...(options.hive?.messages ?? []), ...messages] })
@@ -96,7 +96,7 @@ async function open(scenario: Scenario, options: RunOptions, setup: ScenarioSetu
 
   const agents = new Map<string, AnyRef>()
   const base = {
-    ...setup, hive, counts, run: systemRandomness.id().slice(0, 8), state: undefined,
+    ...setup, hive, counts, temporary: wanted.dataDir !== undefined && options.hive?.dataDir === undefined, run: systemRandomness.id().slice(0, 8), state: undefined,
     agent(id: string): AnyRef {
       const ref = agents.get(id)
       if (ref === undefined) throw new InvalidArgument('agent', `"${id}" is not an agent of "${name}": it has ${[...agents.keys()].join(', ') || 'none'}`)

@@ -87,7 +87,7 @@ function resultLines(scenario: Scenario, result: ScenarioResult): string[] {
     report,
     '',
     ...result.expectations.map(({ name, ok, why }) => `${ok ? 'ok  ' : 'FAIL'} ${name}${why === undefined ? '' : `: ${why}`}`),
-    `${result.ok ? 'ok' : 'FAILED'} in ${(result.durationMs / 1000).toFixed(1)} s; the data is in ${result.store.kind === 'sqlite' ? result.store.dataDir : 'Redis'}`,
+    `${result.ok ? 'ok' : 'FAILED'} in ${(result.durationMs / 1000).toFixed(1)} s${result.store.temporary ? '' : `; the data is in ${result.store.kind === 'sqlite' ? result.store.dataDir : 'Redis'}`}`,
   ]
 }
 

@@ -17,6 +17,10 @@ export function statusCommand(cli: Cli): Command {
       cli.io.out(`store      ${status.store.kind === 'sqlite' ? `embedded, ${status.store.dataDir}` : 'Redis'}`)
       cli.io.out(`rooms      ${status.rooms}`)
       cli.io.out(`conflicts  ${status.conflicts}${status.conflicts > 0 ? ' ("hivemind conflicts" shows them)' : ''}`)
-      cli.io.out(status.nodes.length === 0 ? 'nodes      none: "hivemind up" starts one' : `\n${table([['node', 'roles'], ...status.nodes.map((node) => [plain(node.id), plain(node.roles.join(', ')) || '-'])])}`)
+      // The node that this command is does not count.
+      const nodes = status.nodes.filter((node) => !node.self)
+      cli.io.out(nodes.length === 0 ? 'nodes      none: "hivemind up" starts one' : `\n${table([['node', 'host', 'pid', 'roles', 'health', 'http'], ...nodes.map((node) => [
+        plain(node.id), plain(node.host), String(node.pid), plain(node.holds.join(', ')) || '-', node.health, node.http ?? '-',
+      ])])}`)
     }))
 }

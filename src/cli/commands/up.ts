@@ -29,6 +29,7 @@ export function upCommand(cli: Cli): Command {
         const hive = await createHive({ ...hiveConfig(flags), ...http, ...roles })
         try {
           const server = await createHttpServer(hive, hive.config.http)
+          hive.announceHttp(server.url)
           if (flags.json) cli.io.json({ node: hive.node.id, url: server.url, store: hive.store.kind, dataDir: hive.config.dataDir, pid: process.pid })
           else cli.io.out(`node ${hive.node.id} is up at ${server.url} (${hive.store.kind === 'sqlite' ? hive.config.dataDir : 'Redis'}); Ctrl-C ends it`)
           await whenAborted(signal)
