@@ -79,6 +79,10 @@ export const leaseProperties = {
     'a grant that is not taken is given back': (step: Step) =>
       !(step.event.type === 'granted' && answers(step) && !holds(step.before) && !holds(step.after)) ||
       step.commands.some((command) => command.type === 'release' && command.params.fence === (step.event as { fence: number }).fence),
+    'a grant that comes when it was given up is given back': (step: Step) =>
+      !(step.event.type === 'granted' && step.before.matches('waiting')) || has(step, 'release'),
+    'the answer to an earlier request decides nothing': (step: Step) =>
+      !('ask' in step.event && !answers(step)) || (JSON.stringify(step.before.value) === JSON.stringify(step.after.value) && step.before.context === step.after.context),
     'a lease held at the stop is given back': (step: Step) => !(step.event.type === 'stop' && holds(step.before)) || has(step, 'release'),
     'one request at a time': (step: Step) => !(has(step, 'acquire') || has(step, 'renew')) || running(step.before)['ask'] === undefined,
     'it renews at a third of the ttl, sooner after a failure': (step: Step) => step.commands.every((command) =>

@@ -72,6 +72,10 @@ export const redisLinkProperties = {
       step.after.context.items === step.before.context.items || ['write', 'adopted', 'drained', 'unkept'].includes(step.event.type),
     'confirmation counts in every state': (step: Step) =>
       step.event.type !== 'drained' || step.before.status === 'done' || step.after.context.items === step.before.context.items - step.event.items,
+    'what could not be kept counts no more': (step: Step) =>
+      step.event.type !== 'unkept' || step.before.status === 'done' || step.after.context.items === step.before.context.items - 1,
+    'failures are counted': (step: Step) => !step.after.matches({ degraded: 'waiting' }) || step.before.matches({ degraded: 'waiting' }) ||
+      step.after.context.failures === Math.min(step.before.context.failures + 1, 30),
     'adoption counts in every state': (step: Step) => step.event.type !== 'adopted' || step.after.context.items === step.before.context.items + step.event.items,
     'the journal is bounded in bytes': (step: Step) => !has(step, 'keep') || step.after.context.bytes <= limitBytes,
     'the journal is bounded in age': (step: Step) => !has(step, 'keep') || !isWrite(step.event) || step.event.now - step.after.context.oldestAt <= maxAgeMs,

@@ -121,7 +121,6 @@ const keep = [
   'keep',
 ] as const
 const countBacklog = link.assign(({ context }) => ({ backlog: context.items }))
-const forgetBacklog = link.assign({ backlog: 0 })
 const journalled = { write: [{ guard: 'fits', actions: keep }, { actions: 'refuse' }] } as const
 
 const takeOut = link.assign(({ context, event }) => {
@@ -192,7 +191,7 @@ export const redisLinkMachine = link.createMachine({
 
     syncing: {
       entry: [changed('syncing'), countBacklog],
-      exit: [ended('drain'), forgetBacklog],
+      exit: ended('drain'),
       initial: 'draining',
       on: {
         down: { target: 'degraded.waiting', actions: failed },
