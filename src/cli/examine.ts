@@ -1,7 +1,8 @@
 import { execFile } from 'node:child_process'
 import { access, constants, mkdir } from 'node:fs/promises'
 import { promisify } from 'node:util'
-import type { Config, ConfigInput } from '../config.ts'
+import type { Config } from '../config.ts'
+import type { HiveOptions } from '../hive.ts'
 import { messageOf } from '../kernel/errors.ts'
 
 export interface Check {
@@ -13,7 +14,7 @@ export interface Check {
 const oldestNode = [20, 19] as const
 
 /** Whether this machine and this configuration can run a hive. */
-export async function examine(config: Config, given: ConfigInput): Promise<Check[]> {
+export async function examine(config: Config, given: HiveOptions): Promise<Check[]> {
   return [nodeVersion(), await dataFolder(config), await hiveOpens(given), await program('git', ['--version'], 'the historian of "run codebase" needs it'), await program('redis-server', ['--version'], '"run failover", "run outage" and the tests need it: "npm run setup" installs it')]
 }
 
@@ -33,7 +34,7 @@ async function dataFolder({ dataDir }: Config): Promise<Check> {
   }
 }
 
-async function hiveOpens(given: ConfigInput): Promise<Check> {
+async function hiveOpens(given: HiveOptions): Promise<Check> {
   const { createHive } = await import('../hive.ts')
   try {
     const hive = await createHive(given)

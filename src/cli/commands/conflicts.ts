@@ -22,7 +22,7 @@ export function conflictsCommand(cli: Cli): Command {
 function listCommand(cli: Cli): Command {
   return withHive(command('list', 'list them with both versions', ['conflicts list', 'conflicts list --json']))
     .option('--json', 'print JSON')
-    .action((flags: Flags) => withOpenHive(flags, async (hive) => {
+    .action((flags: Flags) => withOpenHive(cli.io, flags, async (hive) => {
       const found = await hive.conflicts.list()
       if (flags.json) cli.io.json(found)
       else if (found.length === 0) cli.io.out('none')
@@ -45,7 +45,7 @@ function resolveCommand(cli: Cli): Command {
     .argument('<id>')
     .addOption(new Option('--keep <side>', 'ours: what was written here during the outage; theirs: what the shared store holds; both: ours becomes a record of its own').choices(choices).makeOptionMandatory())
     .option('--json', 'print JSON')
-    .action((id: string, flags: Flags & { keep: typeof choices[number] }) => withOpenHive(flags, async (hive) => {
+    .action((id: string, flags: Flags & { keep: typeof choices[number] }) => withOpenHive(cli.io, flags, async (hive) => {
       await hive.conflicts.resolve(id, flags.keep)
       if (flags.json) cli.io.json({ id, resolved: flags.keep })
       else cli.io.out('resolved')

@@ -3,6 +3,7 @@ import { command, hiveConfig, withHive } from '../command.ts'
 import type { Cli, HiveFlags } from '../command.ts'
 import { exitCodes } from '../exit.ts'
 import { table } from '../io.ts'
+import { hiveOptions } from '../log.ts'
 
 export function doctorCommand(cli: Cli): Command {
   return withHive(command('doctor', 'what is configured, where from, and whether it works', ['doctor', 'doctor --json', 'REDIS_URL=redis://localhost hivemind doctor']))
@@ -12,7 +13,7 @@ export function doctorCommand(cli: Cli): Command {
       const { examine } = await import('../examine.ts')
       const resolved = await resolveConfig(hiveConfig(flags))
       const settings = describeConfig(resolved)
-      const checks = await examine(resolved.config, hiveConfig(flags))
+      const checks = await examine(resolved.config, await hiveOptions(cli.io, flags))
       const ok = checks.every((check) => check.state !== 'fail')
       if (flags.json) cli.io.json({ ok, settings, notices: resolved.notices, checks })
       else {

@@ -25,7 +25,7 @@ function listCommand(cli: Cli): Command {
   return withHive(command('ls', 'list the rooms', ['rooms ls', 'rooms ls --json']))
     .option('--as <member>', 'also list the private rooms of this member')
     .option('--json', 'print JSON')
-    .action((flags: Flags) => withOpenHive(flags, async (hive) => {
+    .action((flags: Flags) => withOpenHive(cli.io, flags, async (hive) => {
       const found = []
       for (let after: string | undefined; ;) {
         const page = await hive.rooms.list({ limit: 200, ...(after !== undefined && { after }), ...(flags.as !== undefined && { as: flags.as }) })
@@ -56,7 +56,7 @@ function tailCommand(cli: Cli): Command {
     .option('-f, --follow', 'go on with new messages as they come, until Ctrl-C')
     .option('--as <member>', 'who is reading; needed for rooms that are not public')
     .option('--json', 'print one JSON object per message')
-    .action((name: string, flags: TailFlags) => withOpenHive(flags, async (hive) => {
+    .action((name: string, flags: TailFlags) => withOpenHive(cli.io, flags, async (hive) => {
       const { tailRoom } = await import('../tail.ts')
       const tail = await tailRoom(hive, name, { ...(flags.as !== undefined && { as: flags.as }), lines: flags.lines, print: (message) => cli.io.out(flags.json ? JSON.stringify(message) : spoken(message)) })
       if (flags.follow) await interruptible(cli.io, (signal) => tail.follow(AbortSignal.any([signal, cli.io.closed])), { quiet: true })
@@ -88,7 +88,7 @@ function postCommand(cli: Cli): Command {
     .option('--id <id>', 'idempotency key: the same id is stored once')
     .option('--as <member>', 'who is speaking', process.env.USER || 'visitor')
     .option('--json', 'print JSON')
-    .action((name: string, words: string[], flags: PostFlags) => withOpenHive(flags, async (hive) => {
+    .action((name: string, words: string[], flags: PostFlags) => withOpenHive(cli.io, flags, async (hive) => {
       if ((flags.data === undefined) === (words.length === 0)) throw new UsageError('give either a text or --data')
       const data = flags.data === undefined ? { text: words.length === 1 && words[0] === '-' ? await standardInput() : words.join(' ') } : parseData(flags.data)
       const room = await hive.room(name, { as: flags.as })
@@ -117,7 +117,7 @@ function deadCommand(cli: Cli): Command {
     .argument('<room>')
     .option('--as <member>', 'who is reading')
     .option('--json', 'print JSON')
-    .action((name: string, flags: Flags) => withOpenHive(flags, async (hive) => {
+    .action((name: string, flags: Flags) => withOpenHive(cli.io, flags, async (hive) => {
       const { existingRoom } = await import('../tail.ts')
       const dead = await (await existingRoom(hive, name, flags.as)).deadLetters({ count: 1000 })
       if (flags.json) cli.io.json(dead)
@@ -132,7 +132,7 @@ function replayCommand(cli: Cli): Command {
     .argument('[entry...]', 'which (as "rooms dead" lists them); all without')
     .option('--as <member>', 'who is asking')
     .option('--json', 'print JSON')
-    .action((name: string, entries: string[], flags: Flags) => withOpenHive(flags, async (hive) => {
+    .action((name: string, entries: string[], flags: Flags) => withOpenHive(cli.io, flags, async (hive) => {
       const { existingRoom } = await import('../tail.ts')
       const replayed = await (await existingRoom(hive, name, flags.as)).replay(entries.length === 0 ? undefined : entries)
       if (flags.json) cli.io.json({ replayed })

@@ -1,11 +1,11 @@
 import type { Command } from 'commander'
-import type { ConfigInput } from '../../config.ts'
 import type { Scenario } from '../../scenario/define.ts'
 import type { ScenarioResult } from '../../scenario/run.ts'
-import { command, hiveConfig, withHive } from '../command.ts'
+import { command, withHive } from '../command.ts'
 import type { Cli, HiveFlags } from '../command.ts'
 import { exitCodes, UsageError } from '../exit.ts'
 import { interruptible, whenAborted } from '../interrupt.ts'
+import { hiveOptions } from '../log.ts'
 
 interface Flags extends HiveFlags {
   input: string[]
@@ -50,6 +50,8 @@ async function run(cli: Cli, scenario: Scenario, flags: Flags): Promise<void> {
   const { terminalProgress } = await import('../progress.ts')
   const { liveView } = await import('../live.ts')
   const input = parsePairs(scenario.options.input, flags.input)
+  // Failures of actors are told by the progress and the report.
+  const hive = await hiveOptions(io, flags, 'silent')
   const result = await interruptible(io, async (signal) => {
     // With --watch, the first Ctrl-C ends the watching and the report follows; before that it ends the run.
     const watching = new AbortController()
@@ -58,11 +60,11 @@ async function run(cli: Cli, scenario: Scenario, flags: Flags): Promise<void> {
     const ending = new AbortController()
     signal.addEventListener('abort', () => { if (!watched) ending.abort(signal.reason) }, { once: true })
     return runScenario(scenario, {
-      input, hive: await quietHive(flags), signal: ending.signal, progress: terminalProgress(io, { quiet: flags.json === true }),
+      input, hive, signal: ending.signal, progress: terminalProgress(io, { quiet: flags.json === true }),
       ...(flags.watch && {
-        linger: async (hive) => {
+        linger: async (running) => {
           watched = true
-          const view = liveView(io, hive)
+          const view = liveView(io, running)
           await whenAborted(watching.signal, io.closed)
           await view.stop()
         },
@@ -72,13 +74,6 @@ async function run(cli: Cli, scenario: Scenario, flags: Flags): Promise<void> {
   if (flags.json) io.json(result)
   else for (const line of resultLines(scenario, result)) io.out(line)
   cli.done(result.ok ? exitCodes.ok : exitCodes.failed)
-}
-
-/** Failures of actors are told by the progress and the report; the log speaks only when somebody set its level. */
-async function quietHive(flags: Flags): Promise<ConfigInput> {
-  const { resolveConfig } = await import('../../config.ts')
-  const { origins } = await resolveConfig(hiveConfig(flags))
-  return { ...hiveConfig(flags), ...(origins.get('log.level')?.kind === 'default' && { log: { level: 'silent' as const } }) }
 }
 
 function resultLines(scenario: Scenario, result: ScenarioResult): string[] {

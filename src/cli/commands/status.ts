@@ -7,7 +7,7 @@ import { withOpenHive } from '../open-hive.ts'
 export function statusCommand(cli: Cli): Command {
   return withHive(command('status', 'nodes, roles, rooms and conflicts of the hive, in short', ['status', 'status --redis redis://localhost:6379', 'status --json']))
     .option('--json', 'print JSON')
-    .action((flags: HiveFlags & { json?: boolean }) => withOpenHive(flags, async (hive) => {
+    .action((flags: HiveFlags & { json?: boolean }) => withOpenHive(cli.io, flags, async (hive) => {
       const { readStatus } = await import('../../http/status.ts')
       const status = await readStatus(hive)
       if (flags.json) {
