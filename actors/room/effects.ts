@@ -8,8 +8,8 @@ import type { KnownRoom, RoomNode } from './node.ts'
 import type { CommitRequest, RoomMessage } from './types.ts'
 
 export interface PreparedEffects extends Effects {
-  /** Tells the bus, once they were applied. */
-  announce(posted: readonly EntryId[]): void
+  /** What is to happen once they were. */
+  applied(entries: readonly EntryId[]): void
 }
 
 /**
@@ -34,10 +34,10 @@ export async function prepareEffects(node: RoomNode, request: CommitRequest, fro
   return {
     posts,
     records: request.records ?? [],
-    announce: (entries) => {
+    applied: (entries) => {
       for (const [index, { room, envelope }] of posted.entries()) {
         const entry = entries[index]
-        if (entry !== undefined) node.announce(room, entry, envelope)
+        if (entry !== undefined) node.posted(room, entry, envelope, posts[index]!.body)
       }
     },
   }

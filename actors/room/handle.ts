@@ -46,14 +46,15 @@ export class RoomHandle implements Room {
       id: options.id ?? node.nextId(), type, source: as ?? node.name, time: node.clock.now(), data: node.catalogue.check(type, data),
     }
     addOptions(envelope, options)
-    const [result] = await node.log.append([{ room: this.name, messageId: envelope.id, body: encodeMessage(envelope, node.limits.messageBytes) }])
+    const body = encodeMessage(envelope, node.limits.messageBytes)
+    const [result] = await node.log.append([{ room: this.name, messageId: envelope.id, body }])
     if (!result!.ok) {
       if (result!.reason === 'room_full') throw new RoomFull(this.name, result!.bytes, result!.quotaBytes)
       throw new RoomUnknown(this.name)
     }
     const { entry, duplicate } = result!
     if (entry === undefined) return { id: envelope.id, duplicate, journalled: true }
-    if (!duplicate) node.announce(this.room, entry, envelope)
+    if (!duplicate) node.posted(this.room, entry, envelope, body)
     return { id: envelope.id, entry, duplicate }
   }
 

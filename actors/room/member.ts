@@ -224,7 +224,7 @@ export class MemberLife implements ReaderLife, DeliveryHost {
       this.node.log.local!.handed(this.room, this.spec.member, delivery.messageId, effects).then((result) => delivery.committed(result), (error: unknown) => delivery.committed(undefined, error))
     } else if (effects) {
       this.move(delivery.entry, effects, undefined, (result, error) => {
-        if (result?.ok) effects.announce(result.posted)
+        if (result?.ok) effects.applied(result.posted)
         delivery.committed(result, error)
       })
     } else {

@@ -45,8 +45,8 @@ export interface RoomNode {
   fresh(room: KnownRoom): KnownRoom
   /** Reads config and rights again. @throws RoomUnknown */
   refresh(room: KnownRoom): Promise<void>
-  /** Tells the bus that a message is durable; nothing about private rooms. */
-  announce(room: KnownRoom, entry: EntryId, message: { id: string; type: string; source: string }): void
+  /** A message of this node is durable: its members here get it, and the bus is told (nothing about private rooms). */
+  posted(room: KnownRoom, entry: EntryId, message: { id: string; type: string; source: string }, body: string): void
   /** Tells the bus that a message was given up; nothing about private rooms. */
   announceDead(room: KnownRoom, dead: { entry: EntryId; group: string; attempts: number; reason: string }): void
   announceTruncated(room: KnownRoom, truncated: Truncated): void

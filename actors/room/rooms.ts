@@ -103,7 +103,12 @@ export function createRooms(options: RoomsOptions): Rooms {
       if (!info) throw new RoomUnknown(room.name)
       remember(room.name, info.config)
     },
-    announce(room, entry, { id, type, source }) {
+    posted(room, entry, { id, type, source }, body) {
+      const tail = tails.get(room.name)
+      if (tail) {
+        tail.offer(entry, id, body)
+        node.wakeups.wake(room.name, entry)
+      }
       if (isTold(room)) bus.publish('room.posted', { room: room.name, entry, id, type, source })
     },
     announceDead(room, dead) {

@@ -1,4 +1,4 @@
-import { compareEntryIds, firstEntryId, type EntryId, type Log, type LogEntry } from '../../src/store/ports.ts'
+import { compareEntryIds, entrySequence, firstEntryId, type EntryId, type Log, type LogEntry } from '../../src/store/ports.ts'
 import type { Catalogue } from '../../src/messages/catalogue.ts'
 import { decodeMessage } from './message.ts'
 import type { RoomMessage } from './types.ts'
@@ -22,6 +22,8 @@ export function decodeEntry(entry: LogEntry, catalogue: Catalogue): Decoded {
 /** Entries in one read, and kept for members that are slightly behind. */
 const pageSize = 64
 const keptEntries = 128
+/** Characters; a larger message is read like one from another node, so that what is kept stays small. */
+const longestOffer = 16_384
 
 /**
  * The one reader of a room for all its members on this node. Members ask for what comes after their position; those near the end
@@ -60,16 +62,27 @@ export class Tail {
     return read.filter(({ entry }) => compareEntryIds(entry, after) > 0)
   }
 
+  /** A message that this node has just posted: when it is the next one, nobody needs to read it. */
+  offer(entry: EntryId, messageId: string, body: string): void {
+    if (this.end === undefined || body.length > longestOffer || entrySequence(entry) !== entrySequence(this.end) + 1 || compareEntryIds(entry, this.end) < 0) return
+    this.end = entry
+    this.kept.push(decodeEntry({ entry, messageId, body }, this.catalogue))
+    this.trim()
+  }
+
   private async readOn(after: EntryId): Promise<Decoded[]> {
     const page = await this.page(after)
     if (page.length === 0 || this.end !== after) return page
     this.end = page.at(-1)!.entry
     if (this.members > 1) this.kept.push(...page)
-    if (this.members <= 1 || this.kept.length > keptEntries) {
-      const dropped = this.members > 1 ? this.kept.splice(0, this.kept.length - keptEntries) : this.kept.splice(0)
-      this.start = this.members > 1 ? dropped.at(-1)!.entry : this.end
-    }
+    else this.kept = []
+    this.trim()
     return page
+  }
+
+  private trim(): void {
+    if (this.kept.length === 0) this.start = this.end!
+    else if (this.kept.length > keptEntries) this.start = this.kept.splice(0, this.kept.length - keptEntries / 2).at(-1)!.entry
   }
 
   private async page(after: EntryId): Promise<Decoded[]> {

@@ -12,6 +12,8 @@ export interface Wakeable {
 export interface Wakeups {
   /** Resolves, with the way to end it, once no ring can be missed any more. */
   add(room: string, reader: Wakeable): Promise<() => void>
+  /** As a ring would. */
+  wake(room: string, entry: EntryId): void
   stop(): Promise<void>
 }
 
@@ -20,10 +22,11 @@ export function createWakeups(log: Log, clock: Clock, sweepMs: number): Wakeups 
   let listening: Promise<Stoppable> | undefined
   let sweeper: Timer | undefined
 
+  const wake = (room: string, entry: EntryId): void => {
+    for (const reader of readers.get(room) ?? []) reader.rung(entry)
+  }
   const onRing = (rooms: ReadonlyMap<string, EntryId>): void => {
-    for (const [room, entry] of rooms) {
-      for (const reader of readers.get(room) ?? []) reader.rung(entry)
-    }
+    for (const [room, entry] of rooms) wake(room, entry)
   }
   const sweep = (): void => {
     for (const waiting of readers.values()) {
@@ -50,6 +53,7 @@ export function createWakeups(log: Log, clock: Clock, sweepMs: number): Wakeups 
         if (there.size === 0 && readers.get(room) === there) readers.delete(room)
       }
     },
+    wake,
     async stop() {
       sweeper?.cancel()
       readers.clear()

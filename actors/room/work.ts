@@ -196,7 +196,7 @@ export class WorkLife implements ReaderLife, DeliveryHost {
 
   commit(delivery: Delivery, effects: PreparedEffects | undefined): void {
     this.node.committer.add({ kind: 'work', room: this.room, group: this.spec.group, owner: this.owner, entry: delivery.entry, effects }, (result, error) => {
-      if (result?.ok) effects?.announce(result.posted)
+      if (result?.ok) effects?.applied(result.posted)
       delivery.committed(result, error)
     })
   }
