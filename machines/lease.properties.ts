@@ -3,13 +3,13 @@ import { leaseMachine, type LeaseEvent } from './lease.ts'
 
 type Snapshot = SnapshotFrom<typeof leaseMachine>
 type Command = { type: string; params?: any }
-type Step = { before: Snapshot; event: LeaseEvent; after: Snapshot; commands: readonly Command[] }
+type StepTest = (before: Snapshot, event: LeaseEvent, after: Snapshot, commands: readonly Command[]) => boolean
 
 const holds = (state: Snapshot): boolean => state.matches('held')
 const running = (state: Snapshot): Record<string, number> => state.context.nonces.running as Record<string, number>
-const answers = ({ before, event }: Step): boolean => 'ask' in event && running(before)['ask'] === event.ask
-const isDue = ({ before, event }: Step, id: string): boolean => event.type === 'timer' && event.id === id && running(before)[id] === event.nonce
-const has = ({ commands }: Step, type: string): boolean => commands.some((command) => command.type === type)
+const answers = (before: Snapshot, event: LeaseEvent): boolean => 'ask' in event && running(before)['ask'] === event.ask
+const isDue = (before: Snapshot, event: LeaseEvent, id: string): boolean => event.type === 'timer' && event.id === id && running(before)[id] === event.nonce
+const has = (commands: readonly Command[], type: string): boolean => commands.some((command) => command.type === type)
 
 /** 0 is never given out, so it stands for every nonce that was replaced. */
 const stale = 0
@@ -56,42 +56,42 @@ export const leaseProperties = {
   },
 
   steps: {
-    'holding begins and lasts only by an answer that came in time': (step: Step) =>
-      step.after.context.heldUntil === 0 || step.after.context.heldUntil === step.before.context.heldUntil ||
-      (step.event.type === 'granted' && answers(step) && step.event.now < step.event.heldUntil && step.after.context.heldUntil === step.event.heldUntil),
-    'the belief ends at the deadline counted from the ask': (step: Step) => {
-      const armed = step.commands.find((command) => command.type === 'startTimer' && command.params.id === 'expire')
-      return armed === undefined || (step.event.type === 'granted' && armed.params.ms === step.event.heldUntil - step.event.now)
+    'holding begins and lasts only by an answer that came in time': (before, event, after) =>
+      after.context.heldUntil === 0 || after.context.heldUntil === before.context.heldUntil ||
+      (event.type === 'granted' && answers(before, event) && event.now < event.heldUntil && after.context.heldUntil === event.heldUntil),
+    'the belief ends at the deadline counted from the ask': (_before, event, _after, commands) => {
+      const armed = commands.find((command) => command.type === 'startTimer' && command.params.id === 'expire')
+      return armed === undefined || (event.type === 'granted' && armed.params.ms === event.heldUntil - event.now)
     },
-    'a new deadline is armed with every grant that is believed': (step: Step) =>
-      step.after.context.heldUntil === 0 || step.event.type !== 'granted' || !answers(step) ||
-      step.commands.some((command) => command.type === 'startTimer' && command.params.id === 'expire'),
-    'at the deadline it stops believing and says so': (step: Step) => !isDue(step, 'expire') || (!holds(step.after) && has(step, 'lost')),
-    'fences strictly increase': (step: Step) => step.after.context.fence >= step.before.context.fence &&
-      step.commands.every((command) => command.type !== 'gained' || (command.params.fence > step.before.context.fence && command.params.fence === step.after.context.fence)),
-    'a stale fence is refused': (step: Step) =>
-      !(step.event.type === 'granted' && !holds(step.before) && step.event.fence <= step.before.context.fence) || !holds(step.after),
-    'a renewal under another fence is a loss': (step: Step) =>
-      !(step.event.type === 'granted' && holds(step.before) && answers(step) && step.event.fence !== step.before.context.fence) || (!holds(step.after) && has(step, 'lost')),
-    'a refused renewal is a loss': (step: Step) => !(step.event.type === 'denied' && holds(step.before) && answers(step)) || !holds(step.after),
-    'gains and losses are told exactly when they happen': (step: Step) =>
-      has(step, 'gained') === (!holds(step.before) && holds(step.after)) && has(step, 'lost') === (holds(step.before) && !holds(step.after)),
-    'a grant that is not taken is given back': (step: Step) =>
-      !(step.event.type === 'granted' && answers(step) && !holds(step.before) && !holds(step.after)) ||
-      step.commands.some((command) => command.type === 'release' && command.params.fence === (step.event as { fence: number }).fence),
-    'a grant that comes when it was given up is given back': (step: Step) =>
-      !(step.event.type === 'granted' && step.before.matches('waiting')) || has(step, 'release'),
-    'the answer to an earlier request decides nothing': (step: Step) =>
-      !('ask' in step.event && !answers(step)) || (JSON.stringify(step.before.value) === JSON.stringify(step.after.value) && step.before.context === step.after.context),
-    'a lease held at the stop is given back': (step: Step) => !(step.event.type === 'stop' && holds(step.before)) || has(step, 'release'),
-    'one request at a time': (step: Step) => !(has(step, 'acquire') || has(step, 'renew')) || running(step.before)['ask'] === undefined,
-    'it renews at a third of the ttl, sooner after a failure': (step: Step) => step.commands.every((command) =>
-      command.type !== 'startTimer' || command.params.id !== 'renew' || command.params.ms === (step.event.type === 'failed' ? 2 : 3)),
-    'a timer that was replaced changes nothing': (step: Step) =>
-      step.event.type !== 'timer' || step.event.nonce !== stale || (step.before === step.after && step.commands.length === 0),
-    'a timer that ended is cancelled': (step: Step) => Object.keys(running(step.before)).every((id) =>
-      id === 'ask' || running(step.after)[id] !== undefined || step.commands.some((command) => command.type === 'cancelTimer' && command.params.id === id)),
-  },
+    'a new deadline is armed with every grant that is believed': (before, event, after, commands) =>
+      after.context.heldUntil === 0 || event.type !== 'granted' || !answers(before, event) ||
+      commands.some((command) => command.type === 'startTimer' && command.params.id === 'expire'),
+    'at the deadline it stops believing and says so': (before, event, after, commands) => !isDue(before, event, 'expire') || (!holds(after) && has(commands, 'lost')),
+    'fences strictly increase': (before, _event, after, commands) => after.context.fence >= before.context.fence &&
+      commands.every((command) => command.type !== 'gained' || (command.params.fence > before.context.fence && command.params.fence === after.context.fence)),
+    'a stale fence is refused': (before, event, after) =>
+      !(event.type === 'granted' && !holds(before) && event.fence <= before.context.fence) || !holds(after),
+    'a renewal under another fence is a loss': (before, event, after, commands) =>
+      !(event.type === 'granted' && holds(before) && answers(before, event) && event.fence !== before.context.fence) || (!holds(after) && has(commands, 'lost')),
+    'a refused renewal is a loss': (before, event, after) => !(event.type === 'denied' && holds(before) && answers(before, event)) || !holds(after),
+    'gains and losses are told exactly when they happen': (before, _event, after, commands) =>
+      has(commands, 'gained') === (!holds(before) && holds(after)) && has(commands, 'lost') === (holds(before) && !holds(after)),
+    'a grant that is not taken is given back': (before, event, after, commands) =>
+      !(event.type === 'granted' && answers(before, event) && !holds(before) && !holds(after)) ||
+      commands.some((command) => command.type === 'release' && command.params.fence === (event as { fence: number }).fence),
+    'a grant that comes when it was given up is given back': (before, event, _after, commands) =>
+      !(event.type === 'granted' && before.matches('waiting')) || has(commands, 'release'),
+    'the answer to an earlier request decides nothing': (before, event, after) =>
+      !('ask' in event && !answers(before, event)) || (JSON.stringify(before.value) === JSON.stringify(after.value) && before.context === after.context),
+    'a lease held at the stop is given back': (before, event, _after, commands) => !(event.type === 'stop' && holds(before)) || has(commands, 'release'),
+    'one request at a time': (before, _event, _after, commands) => !(has(commands, 'acquire') || has(commands, 'renew')) || running(before)['ask'] === undefined,
+    'it renews at a third of the ttl, sooner after a failure': (_before, event, _after, commands) => commands.every((command) =>
+      command.type !== 'startTimer' || command.params.id !== 'renew' || command.params.ms === (event.type === 'failed' ? 2 : 3)),
+    'a timer that was replaced changes nothing': (before, event, after, commands) =>
+      event.type !== 'timer' || event.nonce !== stale || (before === after && commands.length === 0),
+    'a timer that ended is cancelled': (before, _event, after, commands) => Object.keys(running(before)).every((id) =>
+      id === 'ask' || running(after)[id] !== undefined || commands.some((command) => command.type === 'cancelTimer' && command.params.id === id)),
+  } satisfies Record<string, StepTest>,
 
   reachable: {
     held: holds,

@@ -166,7 +166,7 @@ export const leaseSystemProperties = {
     'who believes that it holds has the highest fence given': (state: LeaseSystemState) => names.every((name) => !believes(state, name) || state[name].context.fence === state.server.fence),
   },
   steps: {
-    'the fence of the server strictly increases with every grant': ({ before, after }: { before: LeaseSystemState; after: LeaseSystemState }) =>
+    'the fence of the server strictly increases with every grant': (before: LeaseSystemState, _event: LeaseSystemEvent, after: LeaseSystemState) =>
       after.server.fence > before.server.fence || (after.server.fence === before.server.fence && (after.server.holder === before.server.holder || after.server.holder === '')),
   },
   reachable: {

@@ -3,11 +3,11 @@ import { redisLinkMachine, type RedisLinkEvent } from './redis-link.ts'
 
 type Snapshot = SnapshotFrom<typeof redisLinkMachine>
 type Command = { type: string; params?: any }
-type Step = { before: Snapshot; event: RedisLinkEvent; after: Snapshot; commands: readonly Command[] }
+type StepTest = (before: Snapshot, event: RedisLinkEvent, after: Snapshot, commands: readonly Command[]) => boolean
 
 const decisions = ['forward', 'keep', 'hold', 'refuse']
 const running = (state: Snapshot): Record<string, number> => state.context.nonces.running as Record<string, number>
-const has = ({ commands }: Step, type: string): boolean => commands.some((command) => command.type === type)
+const has = (commands: readonly Command[], type: string): boolean => commands.some((command) => command.type === type)
 const isWrite = (event: RedisLinkEvent): event is Extract<RedisLinkEvent, { type: 'write' }> => event.type === 'write'
 
 const limitBytes = 3
@@ -60,49 +60,49 @@ export const redisLinkProperties = {
   },
 
   steps: {
-    'every write is decided, once': (step: Step) =>
-      !isWrite(step.event) || step.before.status === 'done' || step.commands.filter((command) => decisions.includes(command.type)).length === 1,
-    'nothing else is decided': (step: Step) => isWrite(step.event) || !step.commands.some((command) => decisions.includes(command.type)),
-    'a write goes past the journal only when connected': (step: Step) => !has(step, 'forward') || step.before.matches('connected'),
-    'when connected nothing is kept, held or refused': (step: Step) => !step.before.matches('connected') || !(has(step, 'keep') || has(step, 'hold') || has(step, 'refuse')),
-    'what is accepted is counted': (step: Step) => has(step, 'keep') === (isWrite(step.event) && step.after.context.items === step.before.context.items + 1),
-    'no acknowledged write is lost': (step: Step) => step.after.context.items >= step.before.context.items ||
-      ((step.event.type === 'drained' || step.event.type === 'unkept') && step.after.context.items === step.before.context.items - step.event.items),
-    'items change by writes, adoption and confirmation alone': (step: Step) =>
-      step.after.context.items === step.before.context.items || ['write', 'adopted', 'drained', 'unkept'].includes(step.event.type),
-    'confirmation counts in every state': (step: Step) =>
-      step.event.type !== 'drained' || step.before.status === 'done' || step.after.context.items === step.before.context.items - step.event.items,
-    'what could not be kept counts no more': (step: Step) =>
-      step.event.type !== 'unkept' || step.before.status === 'done' || step.after.context.items === step.before.context.items - 1,
-    'failures are counted': (step: Step) => !step.after.matches({ degraded: 'waiting' }) || step.before.matches({ degraded: 'waiting' }) ||
-      step.after.context.failures === Math.min(step.before.context.failures + 1, 30),
-    'adoption counts in every state': (step: Step) => step.event.type !== 'adopted' || step.after.context.items === step.before.context.items + step.event.items,
-    'the journal is bounded in bytes': (step: Step) => !has(step, 'keep') || step.after.context.bytes <= limitBytes,
-    'the journal is bounded in age': (step: Step) => !has(step, 'keep') || !isWrite(step.event) || step.event.now - step.after.context.oldestAt <= maxAgeMs,
-    'it refuses only what does not fit': (step: Step) => !has(step, 'refuse') || !isWrite(step.event) ||
-      (step.before.matches({ syncing: 'settling' })
-        ? step.before.context.held === 1
-        : step.before.context.bytes + step.event.bytes > limitBytes || step.event.now - step.before.context.oldestAt > maxAgeMs),
-    'ready only after the present run found nothing more': (step: Step) => step.before.matches('connected') || !step.after.matches('connected') ||
-      (step.event.type === 'swept' && step.event.run === running(step.before)['drain'] && step.before.context.items === 0),
-    'a run that found the journal overtaken is followed by another': (step: Step) =>
-      !(step.event.type === 'swept' && step.event.run === running(step.before)['drain'] && step.before.context.items > 0) || has(step, 'drain'),
-    'one run at a time': (step: Step) => step.commands.filter((command) => command.type === 'drain').length <= 1 &&
-      (!has(step, 'drain') || step.commands.every((command) => command.type !== 'drain' || command.params.run === running(step.after)['drain'])),
-    'a sync begins with a run': (step: Step) => step.before.matches('syncing') || !step.after.matches('syncing') || has(step, 'drain'),
-    'a probe is sent with every try': (step: Step) => !(step.after.matches({ degraded: 'probing' }) && step.before !== step.after && !step.before.matches({ degraded: 'probing' })) || has(step, 'probe'),
-    'a stale report or timer changes nothing': (step: Step) =>
-      !((step.event.type === 'swept' && step.event.run === stale) || (step.event.type === 'timer' && step.event.nonce === stale)) ||
-      (step.before === step.after && step.commands.length === 0),
-    'the reconnect timer is cancelled when it is not wanted': (step: Step) => running(step.before)['reconnect'] === undefined || running(step.after)['reconnect'] !== undefined ||
-      step.commands.some((command) => command.type === 'cancelTimer' && command.params.id === 'reconnect'),
-    'every change of state is told': (step: Step) => (['connected', 'degraded', 'syncing'] as const).every((name) =>
-      !(step.after.matches(name) && !step.before.matches(name)) || step.commands.some((command) => command.type === 'changed' && command.params.state === name)),
-    'the wait for a probe grows with failures and starts afresh when connected': (step: Step) =>
-      step.after.matches('connected') ? step.after.context.failures === 0 : step.commands.every((command) => command.type !== 'startTimer' ||
-        command.params.ms === (step.after.matches({ degraded: 'waiting' }) ? Math.min(4, 2 ** step.after.context.failures) : 4)),
-    'down ends the connection at once': (step: Step) => step.event.type !== 'down' || step.before.status === 'done' || !(step.after.matches('connected') || step.after.matches('syncing')),
-  },
+    'every write is decided, once': (before, event, _after, commands) =>
+      !isWrite(event) || before.status === 'done' || commands.filter((command) => decisions.includes(command.type)).length === 1,
+    'nothing else is decided': (_before, event, _after, commands) => isWrite(event) || !commands.some((command) => decisions.includes(command.type)),
+    'a write goes past the journal only when connected': (before, _event, _after, commands) => !has(commands, 'forward') || before.matches('connected'),
+    'when connected nothing is kept, held or refused': (before, _event, _after, commands) => !before.matches('connected') || !(has(commands, 'keep') || has(commands, 'hold') || has(commands, 'refuse')),
+    'what is accepted is counted': (before, event, after, commands) => has(commands, 'keep') === (isWrite(event) && after.context.items === before.context.items + 1),
+    'no acknowledged write is lost': (before, event, after) => after.context.items >= before.context.items ||
+      ((event.type === 'drained' || event.type === 'unkept') && after.context.items === before.context.items - event.items),
+    'items change by writes, adoption and confirmation alone': (before, event, after) =>
+      after.context.items === before.context.items || ['write', 'adopted', 'drained', 'unkept'].includes(event.type),
+    'confirmation counts in every state': (before, event, after) =>
+      event.type !== 'drained' || before.status === 'done' || after.context.items === before.context.items - event.items,
+    'what could not be kept counts no more': (before, event, after) =>
+      event.type !== 'unkept' || before.status === 'done' || after.context.items === before.context.items - 1,
+    'failures are counted': (before, _event, after) => !after.matches({ degraded: 'waiting' }) || before.matches({ degraded: 'waiting' }) ||
+      after.context.failures === Math.min(before.context.failures + 1, 30),
+    'adoption counts in every state': (before, event, after) => event.type !== 'adopted' || after.context.items === before.context.items + event.items,
+    'the journal is bounded in bytes': (_before, _event, after, commands) => !has(commands, 'keep') || after.context.bytes <= limitBytes,
+    'the journal is bounded in age': (_before, event, after, commands) => !has(commands, 'keep') || !isWrite(event) || event.now - after.context.oldestAt <= maxAgeMs,
+    'it refuses only what does not fit': (before, event, _after, commands) => !has(commands, 'refuse') || !isWrite(event) ||
+      (before.matches({ syncing: 'settling' })
+        ? before.context.held === 1
+        : before.context.bytes + event.bytes > limitBytes || event.now - before.context.oldestAt > maxAgeMs),
+    'ready only after the present run found nothing more': (before, event, after) => before.matches('connected') || !after.matches('connected') ||
+      (event.type === 'swept' && event.run === running(before)['drain'] && before.context.items === 0),
+    'a run that found the journal overtaken is followed by another': (before, event, _after, commands) =>
+      !(event.type === 'swept' && event.run === running(before)['drain'] && before.context.items > 0) || has(commands, 'drain'),
+    'one run at a time': (_before, _event, after, commands) => commands.filter((command) => command.type === 'drain').length <= 1 &&
+      (!has(commands, 'drain') || commands.every((command) => command.type !== 'drain' || command.params.run === running(after)['drain'])),
+    'a sync begins with a run': (before, _event, after, commands) => before.matches('syncing') || !after.matches('syncing') || has(commands, 'drain'),
+    'a probe is sent with every try': (before, _event, after, commands) => !(after.matches({ degraded: 'probing' }) && before !== after && !before.matches({ degraded: 'probing' })) || has(commands, 'probe'),
+    'a stale report or timer changes nothing': (before, event, after, commands) =>
+      !((event.type === 'swept' && event.run === stale) || (event.type === 'timer' && event.nonce === stale)) ||
+      (before === after && commands.length === 0),
+    'the reconnect timer is cancelled when it is not wanted': (before, _event, after, commands) => running(before)['reconnect'] === undefined || running(after)['reconnect'] !== undefined ||
+      commands.some((command) => command.type === 'cancelTimer' && command.params.id === 'reconnect'),
+    'every change of state is told': (before, _event, after, commands) => (['connected', 'degraded', 'syncing'] as const).every((name) =>
+      !(after.matches(name) && !before.matches(name)) || commands.some((command) => command.type === 'changed' && command.params.state === name)),
+    'the wait for a probe grows with failures and starts afresh when connected': (_before, _event, after, commands) =>
+      after.matches('connected') ? after.context.failures === 0 : commands.every((command) => command.type !== 'startTimer' ||
+        command.params.ms === (after.matches({ degraded: 'waiting' }) ? Math.min(4, 2 ** after.context.failures) : 4)),
+    'down ends the connection at once': (before, event, after) => event.type !== 'down' || before.status === 'done' || !(after.matches('connected') || after.matches('syncing')),
+  } satisfies Record<string, StepTest>,
 
   reachable: {
     connected: (state: Snapshot) => state.matches('connected'),

@@ -3,12 +3,12 @@ import { roomConsumerMachine, type RoomConsumerEvent } from './room-consumer.ts'
 
 type Snapshot = SnapshotFrom<typeof roomConsumerMachine>
 type Command = { type: string; params?: any }
-type Step = { before: Snapshot; event: RoomConsumerEvent; after: Snapshot; commands: readonly Command[] }
+type StepTest = (before: Snapshot, event: RoomConsumerEvent, after: Snapshot, commands: readonly Command[]) => boolean
 
 const running = (state: Snapshot): Record<string, number> => state.context.nonces.running as Record<string, number>
-const has = ({ commands }: Step, ...types: string[]): boolean => commands.some((command) => types.includes(command.type))
-const isDue = ({ before, event }: Step, id: string): boolean => event.type === 'timer' && event.id === id && running(before)[id] === event.nonce
-const isOf = ({ before, event }: Step): boolean => 'attempt' in event && event.attempt === before.context.attempt
+const has = (commands: readonly Command[], ...types: string[]): boolean => commands.some((command) => types.includes(command.type))
+const isDue = (before: Snapshot, event: RoomConsumerEvent, id: string): boolean => event.type === 'timer' && event.id === id && running(before)[id] === event.nonce
+const isOf = (before: Snapshot, event: RoomConsumerEvent): boolean => 'attempt' in event && event.attempt === before.context.attempt
 const attended = (state: Snapshot): boolean => state.matches({ committing: 'attended' })
 const handled = (state: Snapshot): boolean => state.matches('handling') || attended(state)
 /** A request is on its way to the log, and no answer has come yet. */
@@ -51,41 +51,41 @@ export const roomConsumerProperties = {
   },
 
   steps: {
-    'no acknowledgement before its effect': (step: Step) =>
-      !has(step, 'acknowledge') || (step.event.type === 'handled' && isOf(step) && step.before.matches('handling')) || (step.before.matches('acknowledging') && isDue(step, 'again')),
-    'no effects but those the handler of this attempt asked for': (step: Step) =>
-      !has(step, 'commit') || (step.event.type === 'commit' && isOf(step) && step.before.matches('handling')) || (step.before.matches('committing') && isDue(step, 'again')),
-    'buried only when the attempts are used up': (step: Step) => !has(step, 'bury') || step.after.context.attempt >= step.after.context.maxAttempts,
-    'poison does not block: no more attempts than allowed, each counted by the log first': (step: Step) =>
-      step.commands.every((command) => command.type !== 'handle' ||
-        (command.params.attempt === step.after.context.attempt && command.params.attempt <= step.after.context.maxAttempts && step.event.type === 'attempted')),
-    'a failed attempt is tried again or buried, never dropped': (step: Step) =>
-      !((step.event.type === 'failed' && isOf(step) && step.before.matches('handling')) || (step.event.type === 'refused' && !attended(step.before))) ||
-      step.after.matches('backingOff') || step.after.matches('burying'),
-    'what an earlier attempt says changes nothing': (step: Step) => !('attempt' in step.event) || step.event.type === 'attempted' || isOf(step) || step.before === step.after,
-    'one request at a time': (step: Step) => !has(step, ...request) || !waits(step.before) || ['unknown', 'refused', 'attempted'].includes(step.event.type),
-    'without an answer it asks the same again': (step: Step) =>
-      step.event.type !== 'unknown' || step.before.matches('attempting') ||
-      (JSON.stringify(step.before.value) === JSON.stringify(step.after.value) && step.commands.length === 1 && step.commands[0]!.params.id === 'again'),
-    'it repeats when the pause is over': (step: Step) => !isDue(step, 'again') || has(step, ...request),
-    'committed, buried and lost are the word of the log': (step: Step) =>
-      step.before.status !== 'active' || step.after.status === 'active' ||
-      (step.after.matches('committed') ? step.event.type === 'applied' && !step.before.matches('burying')
-        : step.after.matches('buried') ? step.event.type === 'applied' && step.before.matches('burying')
-          : step.after.matches('lost') ? step.event.type === 'stale' || step.event.type === 'overtaken'
-            : step.event.type === 'release'),
-    'a request on its way is not given up for a rumour': (step: Step) => step.event.type !== 'overtaken' || !(waits(step.before) || running(step.before)['again'] !== undefined) || step.before === step.after,
-    'an entry that is gone is let go': (step: Step) =>
-      step.event.type !== 'overtaken' || !(step.before.matches('handling') || step.before.matches('backingOff')) || step.after.matches('lost'),
-    'a handler whose entry is gone is told': (step: Step) => !(handled(step.before) && (step.after.matches('lost') || step.after.matches('released'))) || has(step, 'abort'),
-    'a refusal goes to the handler while there is one': (step: Step) => !(step.event.type === 'refused' && attended(step.before)) || (step.after.matches('handling') && !has(step, 'handle')),
-    'the wait doubles up to its bound': (step: Step) => step.commands.every((command) =>
-      command.type !== 'startTimer' || command.params.id !== 'retry' || command.params.ms === Math.min(2, 2 ** (step.after.context.attempt - 1))),
-    'a timer that was replaced changes nothing': (step: Step) => step.event.type !== 'timer' || step.event.nonce !== staleNonce || step.before === step.after,
-    'a timer that ended is cancelled': (step: Step) => Object.keys(running(step.before)).every((id) =>
-      running(step.after)[id] !== undefined || isDue(step, id) || step.commands.some((command) => command.type === 'cancelTimer' && command.params.id === id)),
-    'a release is heeded at once': (step: Step) => step.event.type !== 'release' || step.before.status !== 'active' || step.after.matches('released'),
-  },
+    'no acknowledgement before its effect': (before, event, _after, commands) =>
+      !has(commands, 'acknowledge') || (event.type === 'handled' && isOf(before, event) && before.matches('handling')) || (before.matches('acknowledging') && isDue(before, event, 'again')),
+    'no effects but those the handler of this attempt asked for': (before, event, _after, commands) =>
+      !has(commands, 'commit') || (event.type === 'commit' && isOf(before, event) && before.matches('handling')) || (before.matches('committing') && isDue(before, event, 'again')),
+    'buried only when the attempts are used up': (_before, _event, after, commands) => !has(commands, 'bury') || after.context.attempt >= after.context.maxAttempts,
+    'poison does not block: no more attempts than allowed, each counted by the log first': (_before, event, after, commands) =>
+      commands.every((command) => command.type !== 'handle' ||
+        (command.params.attempt === after.context.attempt && command.params.attempt <= after.context.maxAttempts && event.type === 'attempted')),
+    'a failed attempt is tried again or buried, never dropped': (before, event, after) =>
+      !((event.type === 'failed' && isOf(before, event) && before.matches('handling')) || (event.type === 'refused' && !attended(before))) ||
+      after.matches('backingOff') || after.matches('burying'),
+    'what an earlier attempt says changes nothing': (before, event, after) => !('attempt' in event) || event.type === 'attempted' || isOf(before, event) || before === after,
+    'one request at a time': (before, event, _after, commands) => !has(commands, ...request) || !waits(before) || ['unknown', 'refused', 'attempted'].includes(event.type),
+    'without an answer it asks the same again': (before, event, after, commands) =>
+      event.type !== 'unknown' || before.matches('attempting') ||
+      (JSON.stringify(before.value) === JSON.stringify(after.value) && commands.length === 1 && commands[0]!.params.id === 'again'),
+    'it repeats when the pause is over': (before, event, _after, commands) => !isDue(before, event, 'again') || has(commands, ...request),
+    'committed, buried and lost are the word of the log': (before, event, after) =>
+      before.status !== 'active' || after.status === 'active' ||
+      (after.matches('committed') ? event.type === 'applied' && !before.matches('burying')
+        : after.matches('buried') ? event.type === 'applied' && before.matches('burying')
+          : after.matches('lost') ? event.type === 'stale' || event.type === 'overtaken'
+            : event.type === 'release'),
+    'a request on its way is not given up for a rumour': (before, event, after) => event.type !== 'overtaken' || !(waits(before) || running(before)['again'] !== undefined) || before === after,
+    'an entry that is gone is let go': (before, event, after) =>
+      event.type !== 'overtaken' || !(before.matches('handling') || before.matches('backingOff')) || after.matches('lost'),
+    'a handler whose entry is gone is told': (before, _event, after, commands) => !(handled(before) && (after.matches('lost') || after.matches('released'))) || has(commands, 'abort'),
+    'a refusal goes to the handler while there is one': (before, event, after, commands) => !(event.type === 'refused' && attended(before)) || (after.matches('handling') && !has(commands, 'handle')),
+    'the wait doubles up to its bound': (_before, _event, after, commands) => commands.every((command) =>
+      command.type !== 'startTimer' || command.params.id !== 'retry' || command.params.ms === Math.min(2, 2 ** (after.context.attempt - 1))),
+    'a timer that was replaced changes nothing': (before, event, after) => event.type !== 'timer' || event.nonce !== staleNonce || before === after,
+    'a timer that ended is cancelled': (before, event, after, commands) => Object.keys(running(before)).every((id) =>
+      running(after)[id] !== undefined || isDue(before, event, id) || commands.some((command) => command.type === 'cancelTimer' && command.params.id === id)),
+    'a release is heeded at once': (before, event, after) => event.type !== 'release' || before.status !== 'active' || after.matches('released'),
+  } satisfies Record<string, StepTest>,
 
   reachable: {
     committed: (state: Snapshot) => state.matches('committed'),

@@ -4,7 +4,7 @@ import type { ChildStatus, SupervisedChild, SupervisorEvent, SupervisorInput } f
 
 type Snapshot = SnapshotFrom<typeof supervisorMachine>
 type Command = { type: string; params?: any }
-type Step = { before: Snapshot; event: SupervisorEvent; after: Snapshot; commands: readonly Command[] }
+type StepTest = (before: Snapshot, event: SupervisorEvent, after: Snapshot, commands: readonly Command[]) => boolean
 type Strategy = SupervisorInput['strategy']
 
 /** One child of each restart type. */
@@ -69,13 +69,12 @@ const lives = (child: SupervisedChild): boolean => !is(child, 'down', 'gone')
 const runs = (child: SupervisedChild): boolean => is(child, 'starting', 'up')
 const count = (state: Snapshot, ...statuses: ChildStatus[]): number => state.context.children.filter((child) => is(child, ...statuses)).length
 const ended = (state: Snapshot): boolean => state.matches('stopped') || state.matches('escalated')
-const given = (step: Step, type: string): Command[] => step.commands.filter((command) => command.type === type)
+const given = (commands: readonly Command[], type: string): Command[] => commands.filter((command) => command.type === type)
 const signals = ['started', 'failed', 'exited', 'stopped']
 const withinWindow = (state: Snapshot, time: number): number => state.context.restarts.filter((at) => time - at < state.context.spec.windowMs).length
 
 /** The end of a child that was running and has to be restarted: what strategies, intensity and back-off are about. */
-function failure(step: Step): { index: number; time: number; jitter: number } | undefined {
-  const { before, event } = step
+function failure(before: Snapshot, event: SupervisorEvent): { index: number; time: number; jitter: number } | undefined {
   if ((event.type !== 'failed' && event.type !== 'exited') || !before.matches('active')) return undefined
   const child = childOf(before, event.id)
   if (!runs(child) || child.incarnation !== event.incarnation) return undefined
@@ -84,8 +83,8 @@ function failure(step: Step): { index: number; time: number; jitter: number } | 
 }
 
 /** Holds for every child before and after the step. */
-const each = (step: Step, test: (before: SupervisedChild, after: SupervisedChild, index: number) => boolean): boolean =>
-  ids.every((id, index) => test(childOf(step.before, id), childOf(step.after, id), index))
+const each = (before: Snapshot, after: Snapshot, test: (was: SupervisedChild, now: SupervisedChild, index: number) => boolean): boolean =>
+  ids.every((id, index) => test(childOf(before, id), childOf(after, id), index))
 
 const answer = (type: string, id: string) => (event: SupervisorEvent) => event.type === type && 'incarnation' in event && event.id === id && event.incarnation !== earlier
 const timerFires = (event: SupervisorEvent): boolean => event.type === 'timer' && event.nonce !== staleNonce
@@ -124,112 +123,115 @@ function propertiesOf(strategy: Strategy) {
     },
 
     steps: {
-      'signals of an earlier incarnation are ignored': (step: Step) => {
-        const { event, before } = step
+      'signals of an earlier incarnation are ignored': (before, event, after, commands) => {
         if (!signals.includes(event.type) || !('incarnation' in event)) return true
         const child = childOf(before, event.id)
-        return (lives(child) && child.incarnation === event.incarnation) || (step.before === step.after && step.commands.length === 0)
+        return (lives(child) && child.incarnation === event.incarnation) || (before === after && commands.length === 0)
       },
-      'a failure takes down its fellows and nobody else': (step: Step) => {
-        const failed = failure(step)
-        if (failed === undefined || !step.after.matches('active')) return true
-        return each(step, (before, after, index) =>
-          !runs(before) || (fellows[strategy](failed.index, index) ? after.incarnation > before.incarnation || is(after, 'down', 'doomed', 'clearing') : after.status === before.status))
+      'a failure takes down its fellows and nobody else': (before, event, after) => {
+        const failed = failure(before, event)
+        if (failed === undefined || !after.matches('active')) return true
+        return each(before, after, (was, now, index) =>
+          !runs(was) || (fellows[strategy](failed.index, index) ? now.incarnation > was.incarnation || is(now, 'down', 'doomed', 'clearing') : now.status === was.status))
       },
-      'nobody goes down without a reason': (step: Step) =>
-        failure(step) !== undefined || !step.after.matches('active') ||
-        each(step, (before, after) => !runs(before) || runs(after) || ('id' in step.event && step.event.id === before.id)),
-      'the N+1st failure in the window escalates, no other does': (step: Step) => {
-        const failed = failure(step)
-        const escalates = !step.before.matches('ending') && (step.after.matches({ ending: 'escalating' }) || step.after.matches('escalated'))
-        return escalates === (failed !== undefined && withinWindow(step.before, failed.time) >= 2)
+      'an end that is reported is an end': (before, event, after) => {
+        if (!('incarnation' in event) || event.type === 'started' || before.matches('idle') || ended(before)) return true
+        const child = childOf(before, event.id)
+        if (!lives(child) || child.incarnation !== event.incarnation || (event.type === 'stopped' && !is(child, 'clearing', 'removing'))) return true
+        return !lives(childOf(after, child.id)) || childOf(after, child.id).incarnation > child.incarnation
       },
-      'the escalation is told once, when all are gone, with the one that failed': (step: Step) => {
-        const told = given(step, 'escalate')
-        if (step.before.matches('escalated') || !step.after.matches('escalated')) return told.length === 0
-        const culprit = step.after.context.culprit
+      'nobody goes down without a reason': (before, event, after) =>
+        failure(before, event) !== undefined || !after.matches('active') ||
+        each(before, after, (was, now) => !runs(was) || runs(now) || ('id' in event && event.id === was.id)),
+      'the N+1st failure in the window escalates, no other does': (before, event, after) => {
+        const failed = failure(before, event)
+        const escalates = !before.matches('ending') && (after.matches({ ending: 'escalating' }) || after.matches('escalated'))
+        return escalates === (failed !== undefined && withinWindow(before, failed.time) >= 2)
+      },
+      'the escalation is told once, when all are gone, with the one that failed': (before, _event, after, commands) => {
+        const told = given(commands, 'escalate')
+        if (before.matches('escalated') || !after.matches('escalated')) return told.length === 0
+        const culprit = after.context.culprit
         return told.length === 1 && told[0]?.params.id === culprit?.id && told[0]?.params.incarnation === culprit?.incarnation
       },
-      'the culprit is the child that failed': (step: Step) =>
-        step.before.context.culprit !== null || step.after.context.culprit === null ||
-        ('incarnation' in step.event && step.after.context.culprit.id === step.event.id && step.after.context.culprit.incarnation === step.event.incarnation),
-      'children start in order': (step: Step) => given(step, 'startChild').every(({ params }) =>
-        step.after.context.children.slice(0, ids.indexOf(params.id)).every((child) => child.status !== 'down')),
-      'a start is a new incarnation, asked for once': (step: Step) => each(step, (before, after) => {
-        const starts = given(step, 'startChild').filter(({ params }) => params.id === after.id)
-        return after.incarnation - before.incarnation === starts.length && starts.every(({ params }) => params.incarnation === after.incarnation)
+      'the culprit is the child that failed': (before, event, after) =>
+        before.context.culprit !== null || after.context.culprit === null ||
+        ('incarnation' in event && after.context.culprit.id === event.id && after.context.culprit.incarnation === event.incarnation),
+      'children start in order': (_before, _event, after, commands) => given(commands, 'startChild').every(({ params }) =>
+        after.context.children.slice(0, ids.indexOf(params.id)).every((child) => child.status !== 'down')),
+      'a start is a new incarnation, asked for once': (before, _event, after, commands) => each(before, after, (was, now) => {
+        const starts = given(commands, 'startChild').filter(({ params }) => params.id === now.id)
+        return now.incarnation - was.incarnation === starts.length && starts.every(({ params }) => params.incarnation === now.incarnation)
       }),
-      'started after the start, and only then': (step: Step) => each(step, (before, after) =>
-        before.status === after.status || after.status !== 'up' || (before.status === 'starting' && step.event.type === 'started')),
-      'a start that is reported is a start': (step: Step) =>
-        step.event.type !== 'started' || !step.before.matches('active') || !is(childOf(step.before, step.event.id), 'starting') ||
-        step.event.incarnation === earlier || childOf(step.after, step.event.id).status === 'up',
-      'the first start and those after a back-off begin at once': (step: Step) =>
-        !(step.event.type === 'start' && step.before.matches('idle')) && !(timerFires(step.event) && step.before.matches({ active: 'waiting' })) ||
-        given(step, 'startChild').length === 1 || count(step.after, 'starting') === 1,
-      'siblings go down last first': (step: Step) =>
-        step.event.type === 'remove' || given(step, 'stopChild').every(({ params }) =>
-          step.after.context.children.slice(ids.indexOf(params.id) + 1).every((child) => (step.after.matches('ending') ? is(child, 'gone') : !is(child, 'doomed', 'clearing')))),
-      'a child is asked to stop once': (step: Step) => given(step, 'stopChild').every(({ params }) =>
-        is(childOf(step.before, params.id), 'starting', 'up', 'doomed') && is(childOf(step.after, params.id), 'clearing', 'removing') &&
-        params.incarnation === childOf(step.before, params.id).incarnation),
-      'a child that has to go is asked': (step: Step) => each(step, (before, after) =>
-        !is(after, 'clearing', 'removing') || is(before, 'clearing', 'removing') || given(step, 'stopChild').some(({ params }) => params.id === after.id)),
-      'gone is for ever, and told once': (step: Step) => each(step, (before, after) =>
-        (before.status !== 'gone' || after.status === 'gone') &&
-        given(step, 'retireChild').filter(({ params }) => params.id === after.id && params.incarnation === before.incarnation).length ===
-          (before.status !== 'gone' && after.status === 'gone' ? 1 : 0)),
-      'nobody is gone who should come back': (step: Step) => {
-        const { event } = step
-        if (!step.before.matches('active') || !step.after.matches('active')) return true
-        return each(step, (before, after) => {
-          if (before.status === 'gone' || after.status !== 'gone') return true
-          const itself = 'id' in event && event.id === before.id
+      'started after the start, and only then': (before, event, after) => each(before, after, (was, now) =>
+        was.status === now.status || now.status !== 'up' || (was.status === 'starting' && event.type === 'started')),
+      'a start that is reported is a start': (before, event, after) =>
+        event.type !== 'started' || !before.matches('active') || !is(childOf(before, event.id), 'starting') ||
+        event.incarnation === earlier || childOf(after, event.id).status === 'up',
+      'the first start and those after a back-off begin at once': (before, event, after, commands) =>
+        !(event.type === 'start' && before.matches('idle')) && !(timerFires(event) && before.matches({ active: 'waiting' })) ||
+        given(commands, 'startChild').length === 1 || count(after, 'starting') === 1,
+      'siblings go down last first': (_before, event, after, commands) =>
+        event.type === 'remove' || given(commands, 'stopChild').every(({ params }) =>
+          after.context.children.slice(ids.indexOf(params.id) + 1).every((child) => (after.matches('ending') ? is(child, 'gone') : !is(child, 'doomed', 'clearing')))),
+      'a child is asked to stop once': (before, _event, after, commands) => given(commands, 'stopChild').every(({ params }) =>
+        is(childOf(before, params.id), 'starting', 'up', 'doomed') && is(childOf(after, params.id), 'clearing', 'removing') &&
+        params.incarnation === childOf(before, params.id).incarnation),
+      'a child that has to go is asked': (before, _event, after, commands) => each(before, after, (was, now) =>
+        !is(now, 'clearing', 'removing') || is(was, 'clearing', 'removing') || given(commands, 'stopChild').some(({ params }) => params.id === now.id)),
+      'gone is for ever, and told once': (before, _event, after, commands) => each(before, after, (was, now) =>
+        (was.status !== 'gone' || now.status === 'gone') &&
+        given(commands, 'retireChild').filter(({ params }) => params.id === now.id && params.incarnation === was.incarnation).length ===
+          (was.status !== 'gone' && now.status === 'gone' ? 1 : 0)),
+      'nobody is gone who should come back': (before, event, after) => {
+        if (!before.matches('active') || !after.matches('active')) return true
+        return each(before, after, (was, now) => {
+          if (was.status === 'gone' || now.status !== 'gone') return true
+          const itself = 'id' in event && event.id === was.id
           if (!itself) return false
-          return event.type === 'remove' || before.status === 'removing' || before.restart === 'temporary' || (before.restart === 'transient' && event.type === 'exited' && runs(before))
+          return event.type === 'remove' || was.status === 'removing' || was.restart === 'temporary' || (was.restart === 'transient' && event.type === 'exited' && runs(was))
         })
       },
-      'who may go, goes': (step: Step) => {
-        const { event, before } = step
+      'who may go, goes': (before, event, after) => {
         if (!before.matches('active') || !('incarnation' in event) || event.incarnation === earlier || !['failed', 'exited', 'stopped'].includes(event.type)) return true
         const child = childOf(before, event.id)
         const goes = child.status === 'removing' || (lives(child) && event.type !== 'stopped' && (child.restart === 'temporary' || (child.restart === 'transient' && event.type === 'exited' && runs(child))))
-        return !goes || childOf(step.after, child.id).status === 'gone'
+        return !goes || childOf(after, child.id).status === 'gone'
       },
-      'a removed child does not come back': (step: Step) =>
-        step.event.type !== 'remove' || !step.before.matches('active') || is(childOf(step.after, step.event.id), 'removing', 'gone'),
-      'removing one leaves the others alone': (step: Step) =>
-        step.event.type !== 'remove' || each(step, (before, after) => before.id === (step.event as { id: string }).id || before.status === after.status || before.status === 'down' || before.status === 'doomed'),
-      'every restart is counted': (step: Step) => {
-        const failed = failure(step)
-        if (failed === undefined || !step.after.matches('active')) return step.before.context.restarts === step.after.context.restarts
-        return step.after.context.restarts.at(-1) === failed.time && withinWindow(step.after, failed.time) === withinWindow(step.before, failed.time) + 1 && step.after.context.lastFailureAt === failed.time
+      'a removed child does not come back': (before, event, after) =>
+        event.type !== 'remove' || !before.matches('active') || is(childOf(after, event.id), 'removing', 'gone'),
+      'removing one leaves the others alone': (before, event, after) =>
+        event.type !== 'remove' || each(before, after, (was, now) => was.id === (event as { id: string }).id || was.status === now.status || was.status === 'down' || was.status === 'doomed'),
+      'every restart is counted': (before, event, after) => {
+        const failed = failure(before, event)
+        if (failed === undefined || !after.matches('active')) return before.context.restarts === after.context.restarts
+        return after.context.restarts.at(-1) === failed.time && withinWindow(after, failed.time) === withinWindow(before, failed.time) + 1 && after.context.lastFailureAt === failed.time
       },
-      'the back-off doubles, is capped, and starts over after quiet': (step: Step) => {
-        const failed = failure(step)
-        if (failed === undefined || !step.after.matches('active')) return true
-        const { lastFailureAt, attempt } = step.before.context
+      'the back-off doubles, is capped, and starts over after quiet': (before, event, after) => {
+        const failed = failure(before, event)
+        if (failed === undefined || !after.matches('active')) return true
+        const { lastFailureAt, attempt } = before.context
         const quiet = lastFailureAt === null || failed.time - lastFailureAt >= 3
         const expected = quiet ? 0 : Math.min(attempt + 1, 30)
-        return step.after.context.attempt === expected && step.after.context.delayMs === Math.floor(failed.jitter * (expected === 0 ? 10 : 20))
+        return after.context.attempt === expected && after.context.delayMs === Math.floor(failed.jitter * (expected === 0 ? 10 : 20))
       },
-      'what is restarted waits out its back-off': (step: Step) => {
-        const waits = !step.before.matches({ active: 'waiting' }) && step.after.matches({ active: 'waiting' })
-        const again = step.before.matches({ active: 'waiting' }) && step.after.matches({ active: 'waiting' }) && step.before.context.nonces.last !== step.after.context.nonces.last
-        const armed = given(step, 'startTimer')
+      'what is restarted waits out its back-off': (before, _event, after, commands) => {
+        const waits = !before.matches({ active: 'waiting' }) && after.matches({ active: 'waiting' })
+        const again = before.matches({ active: 'waiting' }) && after.matches({ active: 'waiting' }) && before.context.nonces.last !== after.context.nonces.last
+        const armed = given(commands, 'startTimer')
         if (!waits && !again) return armed.length === 0
-        return armed.length === 1 && armed[0]?.params.id === 'backoff' && armed[0]?.params.ms === step.after.context.delayMs && armed[0]?.params.ms > 0 &&
-          armed[0]?.params.nonce === step.after.context.nonces.running['backoff']
+        return armed.length === 1 && armed[0]?.params.id === 'backoff' && armed[0]?.params.ms === after.context.delayMs && armed[0]?.params.ms > 0 &&
+          armed[0]?.params.nonce === after.context.nonces.running['backoff']
       },
-      'no restart before its time': (step: Step) =>
-        given(step, 'startChild').length === 0 || !step.before.matches({ active: 'waiting' }) || timerFires(step.event) || step.after.context.delayMs === 0,
-      'a timer that is not waited for is cancelled': (step: Step) =>
-        !step.before.matches({ active: 'waiting' }) || (step.before.context.nonces.last === step.after.context.nonces.last && step.after.matches({ active: 'waiting' })) ||
-        given(step, 'cancelTimer').some(({ params }) => params.id === 'backoff'),
-      'a stale timer changes nothing': (step: Step) => step.event.type !== 'timer' || step.event.nonce !== staleNonce || step.before === step.after,
-      'a stop is heeded': (step: Step) => step.event.type !== 'stop' || step.after.matches('ending') || ended(step.after),
-      'nothing is started while it ends': (step: Step) => !(step.before.matches('ending') || step.event.type === 'stop') || given(step, 'startChild').length === 0,
-    },
+      'no restart before its time': (before, event, after, commands) =>
+        given(commands, 'startChild').length === 0 || !before.matches({ active: 'waiting' }) || timerFires(event) || after.context.delayMs === 0,
+      'a timer that is not waited for is cancelled': (before, _event, after, commands) =>
+        !before.matches({ active: 'waiting' }) || (before.context.nonces.last === after.context.nonces.last && after.matches({ active: 'waiting' })) ||
+        given(commands, 'cancelTimer').some(({ params }) => params.id === 'backoff'),
+      'a stale timer changes nothing': (before, event, after) => event.type !== 'timer' || event.nonce !== staleNonce || before === after,
+      'a stop is heeded': (_before, event, after) => event.type !== 'stop' || after.matches('ending') || ended(after),
+      'nothing is started while it ends': (before, event, _after, commands) => !(before.matches('ending') || event.type === 'stop') || given(commands, 'startChild').length === 0,
+    } satisfies Record<string, StepTest>,
 
     reachable: {
       running: (state: Snapshot) => state.matches({ active: 'running' }) && count(state, 'up') === ids.length,

@@ -45,7 +45,7 @@ export interface SupervisorContext {
   culprit: { id: string; incarnation: number } | null
 }
 
-interface Signal {
+export interface Signal {
   id: string
   incarnation: number
 }

@@ -2,7 +2,7 @@ import { messageOf } from '../kernel/errors.ts'
 import { depthsOf, pathTo, type Edges, type Exploration, type Watch } from './explore.ts'
 import { fairActions } from './fairness.ts'
 import { findUnfulfilled } from './liveness.ts'
-import type { Properties } from './properties.ts'
+import type { Properties, StepProperty } from './properties.ts'
 import type { Problem, ProblemKind } from './result.ts'
 import type { Space } from './space.ts'
 import { describe } from './taker.ts'
@@ -28,7 +28,7 @@ export class Judge<V, E> implements Watch {
   readonly #broken = new Set<string>()
   readonly #unreached: Map<string, (state: V) => boolean>
   readonly #invariants: [string, (state: V) => boolean][]
-  readonly #steps: [string, NonNullable<Properties<V, E>['steps']>[string]][]
+  readonly #steps: [string, StepProperty<V, E>][]
   readonly #promises: { name: string; from: number[]; to: number[] }[]
 
   constructor(readonly space: Space<V, E>, readonly properties: Properties<V, E>) {
@@ -63,9 +63,10 @@ export class Judge<V, E> implements Watch {
   step(from: number, event: number): void {
     if (this.#steps.length === 0) return
     const { space } = this
-    const step = { before: space.before, event: space.event(event), after: space.after, commands: space.commands }
+    const { before, after, commands } = space
+    const happened = space.event(event)
     for (const [name, holds] of this.#steps) {
-      if (!this.#broken.has(`step ${name}`)) this.#ask('step', name, () => holds(step), 'does not hold for the last step', from, [event])
+      if (!this.#broken.has(`step ${name}`)) this.#ask('step', name, () => holds(before, happened, after, commands), 'does not hold for the last step', from, [event])
     }
   }
 

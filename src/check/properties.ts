@@ -1,12 +1,7 @@
 import type { Command } from './space.ts'
 
-/** One step as a property sees it. An event that is ignored is a step too: `after` is `before`, and there are no commands. */
-export interface Step<V, E> {
-  before: V
-  event: E
-  after: V
-  commands: readonly Command[]
-}
+/** Holds of one step. An event that is ignored is a step too: `after` is `before`, and there are no commands. */
+export type StepProperty<V, E> = (before: V, event: E, after: V, commands: readonly Command[]) => boolean
 
 /**
  * Actions a fair environment may not neglect: each entry is one action, given by the type of its event or by a test of the event.
@@ -31,7 +26,7 @@ export interface Properties<V, E> {
   /** Hold in every reachable state. */
   invariants?: Record<string, (state: V) => boolean>
   /** Hold in every step from every reachable state. */
-  steps?: Record<string, (step: Step<V, E>) => boolean>
+  steps?: Record<string, StepProperty<V, E>>
   /** Hold in some reachable state. */
   reachable?: Record<string, (state: V) => boolean>
   leadsTo?: Record<string, LeadsTo<V, E>>

@@ -107,12 +107,12 @@ describe('explorer', () => {
     const good = checkMachine(machine, {
       events,
       steps: {
-        'every ask is answered with the new number': ({ event, after, commands }) => event.type !== 'ask' || (commands[0]!.params as { n: number }).n === after.context.n,
-        'noise does nothing': ({ event, before, after, commands }) => event.type !== 'noise' || (before === after && commands.length === 0),
+        'every ask is answered with the new number': (_before, event, after, commands) => event.type !== 'ask' || (commands[0]!.params as { n: number }).n === after.context.n,
+        'noise does nothing': (before, event, after, commands) => event.type !== 'noise' || (before === after && commands.length === 0),
       },
     })
     expect(good).toMatchObject({ ok: true, states: 3, neverTaken: ['event "noise": no state takes it'] })
-    const bad = checkMachine(machine, { events, steps: { 'never answers 0': ({ commands }) => commands.every(({ params }) => (params as { n: number }).n !== 0) } })
+    const bad = checkMachine(machine, { events, steps: { 'never answers 0': (_before, _event, _after, commands) => commands.every(({ params }) => (params as { n: number }).n !== 0) } })
     expect(bad.problems[0]).toMatchObject({ kind: 'step', path: { length: 4 } })
     expect(bad.problems[0]!.path.at(-1)).toMatchObject({ event: { type: 'ask' }, commands: [{ type: 'answer', params: { n: 0 } }] })
   })
