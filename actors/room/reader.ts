@@ -92,6 +92,8 @@ export class Reader implements Wakeable {
 /** The supervised cell that a reader of a room runs in. */
 const readerCell = defineActor({
   name: 'room-reader',
+  // limits.mailbox is for actors of the user.
+  mailbox: { capacity: 1_000 },
   state: (reader: Reader, ctx): ReaderLife => {
     const controls: ReaderControls = {
       wake: () => {

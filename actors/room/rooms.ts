@@ -14,6 +14,7 @@ import type { KnownRoom, RoomNode } from './node.ts'
 import { Tail } from './tail.ts'
 import type { Room, RoomLimits, RoomOptions, Rooms, RoomSummary } from './types.ts'
 import { createWakeups } from './wakeups.ts'
+import { createWatcher } from './watcher.ts'
 
 export interface RoomsOptions {
   log: Log
@@ -109,7 +110,7 @@ export function createRooms(options: RoomsOptions): Rooms {
         tail.offer(entry, id, body)
         node.wakeups.wake(room.name, entry)
       }
-      if (isTold(room)) bus.publish('room.posted', { room: room.name, entry, id, type, source })
+      if (isTold(room) && bus.observed('room.posted') && watcher.posted(room.name, entry)) bus.publish('room.posted', { room: room.name, entry, id, type, source })
     },
     announceDead(room, dead) {
       if (isTold(room)) bus.publish('room.dead-lettered', { room: room.name, ...dead })
@@ -125,6 +126,9 @@ export function createRooms(options: RoomsOptions): Rooms {
     unclaim: (reader) => void claims.delete(reader),
   }
 
+  const watcher = createWatcher(node)
+  node.wakeups.onRing((rung) => watcher.rung(rung))
+
   return {
     async open(name: string, roomOptions: RoomOptions = {}): Promise<Room> {
       if (stopped) throw new Cancelled(`opening "${name}"`, new Error('the hive is stopping'))
@@ -138,6 +142,8 @@ export function createRooms(options: RoomsOptions): Rooms {
         if (--known.handles === 0 && rooms.get(name) === known) rooms.delete(name)
       })
       handles.add(handle)
+      // For observers of the bus; readers wait for it themselves.
+      node.wakeups.listen().catch((error: unknown) => options.system.logger.debug({ problem: messageOf(error) }, 'the rings of the log cannot be heard yet'))
       if (created && known.meta.visibility !== 'private') bus.publish('room.opened', { room: name, visibility: known.meta.visibility })
       return handle
     },

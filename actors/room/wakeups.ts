@@ -1,4 +1,5 @@
 import type { Clock, Timer } from '../../src/kernel/clock.ts'
+import { Cancelled } from '../../src/kernel/errors.ts'
 import type { EntryId, Log, Stoppable } from '../../src/store/ports.ts'
 
 export interface Wakeable {
@@ -12,6 +13,10 @@ export interface Wakeable {
 export interface Wakeups {
   /** Resolves, with the way to end it, once no ring can be missed any more. */
   add(room: string, reader: Wakeable): Promise<() => void>
+  /** Begins to hear rings, if it does not yet. */
+  listen(): Promise<unknown>
+  /** Who is told all rings, whether or not the room has readers here. */
+  onRing(listener: (rooms: ReadonlyMap<string, EntryId>) => void): void
   /** As a ring would. */
   wake(room: string, entry: EntryId): void
   stop(): Promise<void>
@@ -21,11 +26,14 @@ export function createWakeups(log: Log, clock: Clock, sweepMs: number): Wakeups 
   const readers = new Map<string, Set<Wakeable>>()
   let listening: Promise<Stoppable> | undefined
   let sweeper: Timer | undefined
+  let overhearing: ((rooms: ReadonlyMap<string, EntryId>) => void) | undefined
+  let stopped = false
 
   const wake = (room: string, entry: EntryId): void => {
     for (const reader of readers.get(room) ?? []) reader.rung(entry)
   }
   const onRing = (rooms: ReadonlyMap<string, EntryId>): void => {
+    overhearing?.(rooms)
     for (const [room, entry] of rooms) wake(room, entry)
   }
   const sweep = (): void => {
@@ -35,6 +43,7 @@ export function createWakeups(log: Log, clock: Clock, sweepMs: number): Wakeups 
     sweeper = readers.size === 0 ? undefined : clock.timer(sweepMs, sweep, { background: true })
   }
   const listen = (): Promise<Stoppable> => {
+    if (stopped) return Promise.reject(new Cancelled('hearing rings', new Error('the rooms of this node are stopped')))
     listening ??= log.listen(onRing).catch((error: unknown) => {
       listening = undefined
       throw error
@@ -53,8 +62,13 @@ export function createWakeups(log: Log, clock: Clock, sweepMs: number): Wakeups 
         if (there.size === 0 && readers.get(room) === there) readers.delete(room)
       }
     },
+    listen,
+    onRing(listener) {
+      overhearing = listener
+    },
     wake,
     async stop() {
+      stopped = true
       sweeper?.cancel()
       readers.clear()
       const running = listening

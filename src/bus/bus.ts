@@ -35,6 +35,8 @@ export interface Bus {
    * @throws UnknownMessageType, BusOverflow when observers publish in a circle
    */
   publish<Type extends MessageTypeName>(type: Type, data: DataOf<Type>, options?: PublishOptions): Envelope<Type, DataOf<Type>>
+  /** Whether anybody here observes this type: what costs something to publish need not be published for nobody. */
+  observed(type: MessageTypeName): boolean
   /** Delivers a message of another node to the observers here, and to no other node. */
   publishEnvelope(envelope: Envelope): void
   /** Calls `listener` with each message published here whose type is not `local`. Returns how to end it. For the mirror. */
@@ -125,6 +127,7 @@ export function createBus(options: { catalogue: Catalogue; clock: Clock; randomn
       deliver(route, envelope, true)
       return envelope as never
     },
+    observed: (type) => everything.observed || (routes.get(type)?.subject.observed ?? false),
     publishEnvelope: (envelope) => deliver(routeOf(envelope.type), envelope, false),
     outgoing(listener) {
       listeners.add(listener)

@@ -98,6 +98,29 @@ export function roomsBehaviour(kind: keyof typeof backings): void {
       })
     })
 
+    it('tells the bus of every node what is posted on any, once, and nothing of private rooms', async () => {
+      const [here, there] = [node(), await otherNode()]
+      const room = await here.rooms.open(name())
+      const secret = await here.rooms.open(name(), { visibility: 'private', as: 'ada' })
+      const remote = await there.rooms.open(room.name)
+      const told = [here, there].map((each) => {
+        const ids = collector<string>()
+        each.bus.on('room.posted').subscribe(({ data }) => ids.add(data.id))
+        return ids
+      })
+      await secret.post('text', { text: 'psst' })
+      await remote.post('test.task', { n: -1 }, { id: 'first' })
+      await Promise.all(told.map((ids) => ids.reached(1)))
+      const posts = Array.from({ length: 60 }, (_, n) => (n % 3 === 0 ? remote : room).post('test.task', { n }, { id: `p${n}` }))
+      await Promise.all(posts)
+      await room.post('test.task', { n: 60 }, { id: 'p60' })
+      for (const ids of told) {
+        await ids.reached(62)
+        expect(ids.values).toHaveLength(62)
+        expect(new Set(ids.values).size).toBe(62)
+      }
+    })
+
     describe('visibility', () => {
       it('lets only members use a members room, which is listed', async () => {
         const { rooms } = node()

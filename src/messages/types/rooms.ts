@@ -13,7 +13,7 @@ export const roomMessages = [
     id: z.string().describe('id of the message'),
     type: z.string().describe('type of the message'),
     source: z.string().describe('who posted it'),
-  }), { about: 'A message is durable in a public room. Names it without carrying it: read the room for the data.' }),
+  }), { delivery: 'local', about: 'A message is durable in a room that is not private, posted by any node. Names it without carrying it: read the room for the data. Each node finds out for itself, from the rings of the log, while somebody observes it.' }),
   defineMessage('room.truncated', z.object({
     room,
     member: z.string().describe('who was overtaken'),
