@@ -10,6 +10,7 @@ import type { Room, RoomOptions, Rooms } from '../actors/room/types.ts'
 import { createBus } from './bus/bus.ts'
 import type { Bus } from './bus/bus.ts'
 import { kernelEventsOn } from './bus/kernel-events.ts'
+import { createStoreNotices } from './bus/store-notices.ts'
 import { resolveConfig } from './config.ts'
 import type { Config, ConfigInput } from './config.ts'
 import { createHealth } from './health.ts'
@@ -26,7 +27,7 @@ import { createCatalogue } from './messages/catalogue.ts'
 import type { Catalogue } from './messages/catalogue.ts'
 import type { MessageType } from './messages/define.ts'
 import { openNodeStore } from './store/open-node.ts'
-import type { NodeStore } from './store/open-node.ts'
+import type { NodeStore, NodeStoreOptions } from './store/open-node.ts'
 import type { NodeEpoch } from './store/node-epoch.ts'
 import type { Conflicts } from './store/outage/conflicts.ts'
 import type { OutageStore } from './store/outage/open.ts'
@@ -100,15 +101,31 @@ export async function createHive(options: HiveOptions = {}): Promise<Hive> {
   const { config, notices } = await resolveConfig(configInput)
   const logger = givenLogger ?? await defaultLogger(config.log.level)
   for (const notice of notices) logger.warn({}, notice)
+  return startHive({ config, messages, logger, clock, randomness, openStore: openNodeStore })
+}
+
+/** What a node is made of. */
+export interface HiveParts {
+  config: Config
+  messages?: readonly MessageType<string, any>[]
+  logger: Logger
+  clock: Clock
+  randomness: Randomness
+  openStore(options: NodeStoreOptions): Promise<NodeStore>
+}
+
+/** Starts a node on stores of one's own: the simulator runs whole nodes on simulated ones. */
+export async function startHive({ config, messages, logger, clock, randomness, openStore }: HiveParts): Promise<Hive> {
   const catalogue = createCatalogue(messages, { limitBytes: config.limits.messageBytes })
   let superseded = false
-  const node = await openNodeStore({ config, clock, randomness, logger, onSuperseded: () => {
+  const storeNotices = createStoreNotices(logger, clock)
+  const node = await openStore({ config, clock, randomness, logger, onNotice: storeNotices.tell, onSuperseded: () => {
     superseded = true
     logger.error({ node: node.name }, 'another process runs under the id of this node and started later: this one stops')
     hive.stop().catch((error: unknown) => logger.error({ problem: messageOf(error) }, 'the superseded node did not stop cleanly'))
   } })
   const bus = createBus({ catalogue, clock, randomness, source: node.name })
-  const system = createActorSystem({ clock, randomness, logger, onEvent: kernelEventsOn(bus) })
+  const system = createActorSystem({ clock, randomness, logger, mailboxCapacity: config.limits.mailbox, onEvent: kernelEventsOn(bus) })
   const rooms = createRooms({
     log: node.store.log, catalogue, bus, clock, randomness, system, name: node.name, owner: () => node.epoch.owner(),
     limits: { messageBytes: config.limits.messageBytes, quotaBytes: config.limits.roomBytes },
@@ -174,6 +191,7 @@ export async function createHive(options: HiveOptions = {}): Promise<Hive> {
     await system.spawn(defineSupervisor({ name: 'hive', strategy: 'one-for-one', children: standardActors() }), { id: 'hive' })
     if (node.outage !== undefined) await inSync(node.outage, node.epoch, clock)
     for (const role of config.node.roles) roles.hold(role, { onGained: () => {}, onLost: () => {} })
+    storeNotices.attach(bus)
     return hive
   } catch (error) {
     await hive.stop()

@@ -14,6 +14,8 @@ const retryMs = 500
 /** Joins the bus of this node with those of the others, as soon as the shared store can be reached. */
 export const busMirror = defineActor({
   name: 'bus-mirror',
+  // limits.mailbox is for actors of the user.
+  mailbox: { capacity: 1_000 },
   state(_input: BusMirrorInput, ctx): { mirror?: Mirror } {
     ctx.after(0, { type: 'join' })
     return {}

@@ -64,6 +64,8 @@ const slackMs = 100
 /** Keeps this node in the list of nodes and watches the others. While the shared store is away it goes on with what it knows. */
 export const membership = defineActor({
   name: 'membership',
+  // limits.mailbox is for actors of the user.
+  mailbox: { capacity: 1_000 },
   async state(_input: MembershipInput, ctx): Promise<State> {
     const state: State = { seen: new Map(), listed: false, announced: false }
     scheduleBeat(ctx)

@@ -28,6 +28,8 @@ export interface LinkReport {
 /** Keeps the link to the shared store: looks for it while it is away, sends the journal when it is back, and tells the bus. */
 export const redisLink = defineActor({
   name: 'redis-link',
+  // limits.mailbox is for actors of the user.
+  mailbox: { capacity: 1_000 },
   state({ store, bus }: RedisLinkInput, ctx): State {
     const tell = announcer(store, bus, ctx.clock)
     const forget = [

@@ -11,12 +11,16 @@ export function plainLogger(io: Io): Logger {
   return { debug: () => {}, info: () => {}, warn: line, error: line }
 }
 
-const silentLogger: Logger = { debug: () => {}, info: () => {}, warn: () => {}, error: () => {} }
+/** Of the log only what a person should know about the stores. */
+function noticesLogger(io: Io): Logger {
+  const { warn } = plainLogger(io)
+  return { debug: () => {}, info: () => {}, warn: (fields, message) => void ('notice' in fields && warn(fields, message)), error: () => {} }
+}
 
-/** The options of a command's hive. Whoever sets the log level gets the log; else there are plain lines, or none. */
-export async function hiveOptions(io: Io, flags: HiveFlags, unless: 'plain' | 'silent' = 'plain'): Promise<HiveOptions> {
+/** The options of a command's hive. Whoever sets the log level gets the log; else there are plain lines, of everything or of the stores alone. */
+export async function hiveOptions(io: Io, flags: HiveFlags, unless: 'plain' | 'notices' = 'plain'): Promise<HiveOptions> {
   const { resolveConfig } = await import('../config.ts')
   const { origins } = await resolveConfig(hiveConfig(flags))
   const isDefault = origins.get('log.level')?.kind === 'default'
-  return { ...hiveConfig(flags), ...(isDefault && { logger: unless === 'plain' ? plainLogger(io) : silentLogger }) }
+  return { ...hiveConfig(flags), ...(isDefault && { logger: unless === 'plain' ? plainLogger(io) : noticesLogger(io) }) }
 }

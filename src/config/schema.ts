@@ -20,7 +20,7 @@ export const configSchema = z.strictObject({
   }).prefault({}),
   limits: z.strictObject({
     messageBytes: bytes.default(1024 ** 2).describe('largest message'),
-    mailbox: z.number().int().min(1).default(1000).describe('messages an actor may have waiting'),
+    mailbox: z.number().int().min(1).default(1000).describe('messages that may wait for an actor whose definition does not say'),
     journalBytes: bytes.default(256 * 1024 ** 2).describe('outage journal, bytes'),
     journalAgeMs: z.number().int().min(1000).default(24 * 3600 * 1000).describe('outage journal, age of the oldest entry in ms'),
     roomBytes: bytes.default(64 * 1024 ** 2).describe('bytes a room may hold, unless it was opened with a quota of its own'),

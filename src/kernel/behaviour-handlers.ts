@@ -16,13 +16,11 @@ export interface HandlersOptions {
   redeliver?: boolean
 }
 
-export const defaultCapacity = 1_000
-
 /** A function per message type. */
 export class HandlersBehaviour implements Behaviour {
   readonly kind = 'handlers'
   readonly name: string
-  readonly capacity: number
+  readonly capacity: number | undefined
   readonly concurrency: number
   readonly deadlineMs: number | undefined
   readonly redeliver: boolean
@@ -32,7 +30,7 @@ export class HandlersBehaviour implements Behaviour {
 
   constructor(options: HandlersOptions) {
     this.name = requireName(options.name)
-    this.capacity = atLeastOne('mailbox.capacity', options.mailbox?.capacity ?? defaultCapacity)
+    this.capacity = options.mailbox?.capacity === undefined ? undefined : atLeastOne('mailbox.capacity', options.mailbox.capacity)
     this.concurrency = atLeastOne('concurrency', options.concurrency ?? 1)
     this.deadlineMs = options.deadlineMs === undefined ? undefined : atLeastOne('deadlineMs', options.deadlineMs)
     this.redeliver = options.redeliver ?? false

@@ -1,5 +1,5 @@
 import type { AnyMachineSnapshot, AnyStateMachine } from 'xstate'
-import { atLeastOne, defaultCapacity, requireName } from './behaviour-handlers.ts'
+import { atLeastOne, requireName } from './behaviour-handlers.ts'
 import { commandsOf } from './machine-purity.ts'
 import { InvalidArgument } from './errors.ts'
 import { Stepper } from './stepper.ts'
@@ -21,7 +21,7 @@ export interface MachineOptions {
 export class MachineBehaviour implements Behaviour {
   readonly kind = 'machine'
   readonly name: string
-  readonly capacity: number
+  readonly capacity: number | undefined
   readonly concurrency = 1
   readonly deadlineMs = undefined
   readonly redeliver = false
@@ -33,7 +33,7 @@ export class MachineBehaviour implements Behaviour {
 
   constructor(options: MachineOptions) {
     this.name = requireName(options.name)
-    this.capacity = atLeastOne('mailbox.capacity', options.mailbox?.capacity ?? defaultCapacity)
+    this.capacity = options.mailbox?.capacity === undefined ? undefined : atLeastOne('mailbox.capacity', options.mailbox.capacity)
     this.#effects = { ...options.effects, startTimer, cancelTimer }
     for (const command of commandsOf(options.machine)) {
       if (this.#effects[command] === undefined) throw new InvalidArgument(`effects.${command}`, `the machine "${options.machine.id}" gives this command: add an effect for it`)

@@ -34,7 +34,7 @@ export class HivemindError extends Error {
 
 export class MailboxFull extends HivemindError {
   constructor(actor: string, readonly capacity: number) {
-    super('mailbox_full', `the mailbox of "${actor}" is full (${capacity} messages): wait with offer(), slow the sender, or raise mailbox.capacity`, true, { actor })
+    super('mailbox_full', `the mailbox of "${actor}" is full (${capacity} messages): wait with offer(), slow the sender, or raise mailbox.capacity (of all actors: limits.mailbox)`, true, { actor })
   }
 }
 

@@ -29,8 +29,12 @@ export abstract class Inbox {
     return this.mailbox
   }
 
+  get capacity(): number {
+    return this.behaviour.capacity ?? this.runtime.mailboxCapacity
+  }
+
   get hasRoom(): boolean {
-    return !this.closed && (this.mailbox === undefined || this.mailbox.data.length < this.behaviour.capacity)
+    return !this.closed && (this.mailbox === undefined || this.mailbox.data.length < this.capacity)
   }
 
   tell(message: Message): void {
@@ -70,9 +74,9 @@ export abstract class Inbox {
       return
     }
     const mailbox = this.openMailbox()
-    if (mailbox.offers >= this.behaviour.capacity) {
+    if (mailbox.offers >= this.capacity) {
       this.runtime.deadLetter(this.id, message, 'full')
-      throw new MailboxFull(this.id, this.behaviour.capacity)
+      throw new MailboxFull(this.id, this.capacity)
     }
     await new Promise<void>((resolve, reject) => {
       const onAbort = (): void => {
@@ -99,9 +103,9 @@ export abstract class Inbox {
 
   #enqueue(item: Item, message: Message): void {
     const mailbox = this.mailbox ?? this.openMailbox()
-    if (mailbox.data.length >= this.behaviour.capacity) {
+    if (mailbox.data.length >= this.capacity) {
       this.runtime.deadLetter(this.id, message, 'full')
-      throw new MailboxFull(this.id, this.behaviour.capacity)
+      throw new MailboxFull(this.id, this.capacity)
     }
     mailbox.data.push(item)
     this.wake()

@@ -17,6 +17,7 @@ export class Kernel implements Runtime {
   readonly randomness: Randomness
   readonly logger: Logger
   readonly dispatcher: Dispatcher
+  readonly mailboxCapacity: number
   readonly deadLetters: DeadLetterOffice
   readonly registry = new Map<string, LocalRef>()
   readonly #onEvent: ((event: KernelEvent) => void) | undefined
@@ -28,6 +29,7 @@ export class Kernel implements Runtime {
     this.logger = safeLogger(options.logger)
     this.#onEvent = options.onEvent
     this.dispatcher = new Dispatcher(this.clock)
+    this.mailboxCapacity = options.mailboxCapacity
     this.deadLetters = new DeadLetterOffice(
       this.clock,
       this.logger,

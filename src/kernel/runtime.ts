@@ -10,6 +10,7 @@ export interface Runtime {
   readonly randomness: Randomness
   readonly logger: Logger
   readonly dispatcher: Dispatcher
+  readonly mailboxCapacity: number
   /** Tells the observer. Never throws. */
   emit(event: KernelEvent): void
   deadLetter(target: string, message: Message, reason: DeadLetterReason, error?: unknown): void

@@ -26,10 +26,10 @@ class System implements ActorSystem, Owner {
   readonly #kernel: Kernel
   #stopping: Promise<void> | undefined
 
-  constructor({ clock = systemClock, randomness = systemRandomness, logger = stderrLogger, onEvent }: SystemOptions) {
+  constructor({ clock = systemClock, randomness = systemRandomness, logger = stderrLogger, mailboxCapacity = 1_000, onEvent }: SystemOptions) {
     this.clock = clock
     this.randomness = randomness
-    this.#kernel = new Kernel({ clock, randomness, logger, onEvent })
+    this.#kernel = new Kernel({ clock, randomness, logger, mailboxCapacity, onEvent })
     this.logger = this.#kernel.logger
   }
 

@@ -144,7 +144,7 @@ export interface Context<State = unknown, Input = unknown> extends Spawner {
 export type StopReason = { readonly kind: 'stopped' } | { readonly kind: 'finished' } | { readonly kind: 'failed'; readonly error: unknown }
 
 export interface MailboxOptions {
-  /** Messages that may wait in the data lane. Default 1,000. */
+  /** Messages that may wait in the data lane. Default: that of the system. */
   capacity?: number
 }
 
@@ -155,7 +155,8 @@ export interface MailboxOptions {
 export interface Behaviour {
   readonly kind: 'handlers' | 'machine' | 'supervisor'
   readonly name: string
-  readonly capacity: number
+  /** Of the mailbox; without one that of the system holds. */
+  readonly capacity: number | undefined
   readonly concurrency: number
   readonly deadlineMs: number | undefined
   readonly redeliver: boolean
@@ -275,6 +276,8 @@ export interface SystemOptions {
   clock?: Clock
   randomness?: Randomness
   logger?: Logger
+  /** Messages that may wait in a mailbox whose definition does not say. Default 1,000. */
+  mailboxCapacity?: number
   /** Sees every kernel event. What it throws is logged and changes nothing. */
   onEvent?: (event: KernelEvent) => void
 }

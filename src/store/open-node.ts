@@ -1,6 +1,7 @@
+import type { StoreNotice } from '../bus/store-notices.ts'
 import type { Config } from '../config.ts'
 import type { Clock, Randomness } from '../kernel/clock.ts'
-import { messageOf, StoreMisconfigured, StoreUnavailable } from '../kernel/errors.ts'
+import { HivemindError, messageOf, StoreMisconfigured, StoreUnavailable } from '../kernel/errors.ts'
 import type { Logger } from '../kernel/logger.ts'
 import { startNodeEpoch } from './node-epoch.ts'
 import type { NodeEpoch } from './node-epoch.ts'
@@ -33,6 +34,7 @@ export interface NodeStoreOptions {
   clock: Clock
   randomness: Randomness
   logger: Logger
+  onNotice(notice: StoreNotice): void
   onSuperseded(): void
 }
 
@@ -50,7 +52,9 @@ export async function openNodeStore(options: NodeStoreOptions): Promise<NodeStor
   try {
     const local = await openSqliteStore({
       dataDir: config.dataDir, clock, randomness, durability: config.durability,
-      onNotice: ({ message }) => logger.warn({ dataDir: config.dataDir }, message),
+      onNotice: ({ kind, file, message }) => options.onNotice(
+        file === undefined ? { type: 'store.warned', data: { code: kind, message } } : { type: 'store.quarantined', data: { file, message } },
+      ),
     })
     opened.push(local)
     const claimed = await claimNodeName({ leases: local.leases, dataDir: config.dataDir, wanted: config.node.id, clock, randomness, onFailure })
@@ -76,22 +80,27 @@ export async function openNodeStore(options: NodeStoreOptions): Promise<NodeStor
   }
 }
 
-async function openShared({ config, clock, randomness, logger }: NodeStoreOptions, urls: string, local: SqliteStore, origin: string): Promise<OutageStore> {
+async function openShared({ config, clock, randomness, onNotice }: NodeStoreOptions, urls: string, local: SqliteStore, origin: string): Promise<OutageStore> {
   const { openRedisStore } = await import('./redis/open.ts')
   let refused: StoreMisconfigured | undefined
+  let opening = true
   const nodes = urls.split(',').map((url) => url.trim())
   const outage = await openOutageStore({
     local, origin, clock, randomness,
     journalBytes: config.limits.journalBytes,
     journalAgeMs: config.limits.journalAgeMs,
-    onProblem: (error) => logger.warn({ problem: messageOf(error) }, 'the shared store: a problem that is kept or tried again'),
+    onProblem(error) {
+      // A store that is away is told as the state of the link, and one that is refused by the rejection.
+      if (error instanceof StoreUnavailable || (opening && error === refused)) return
+      onNotice({ type: 'store.warned', data: { code: error instanceof HivemindError ? error.code : 'unexpected', message: messageOf(error) } })
+    },
     async connect() {
       try {
         return await openRedisStore({
           url: nodes[0], cluster: nodes.length > 1, prefix: config.prefix, clock, randomness,
           ...(config.cache !== undefined && { cache: config.cache }),
           durability: config.durability === 'fsync' ? 'fsync' : 'everysec',
-          onNotice: (notice) => logger.warn({}, notice),
+          onNotice: (message) => onNotice({ type: 'store.warned', data: { code: 'redis_setup', message } }),
         })
       } catch (error) {
         if (error instanceof StoreMisconfigured) refused = error
@@ -100,6 +109,7 @@ async function openShared({ config, clock, randomness, logger }: NodeStoreOption
     },
   })
   await outage.probe()
+  opening = false
   if (refused === undefined) return outage
   await outage.close()
   throw refused

@@ -51,7 +51,7 @@ async function run(cli: Cli, scenario: Scenario, flags: Flags): Promise<void> {
   const { liveView } = await import('../live.ts')
   const input = parsePairs(scenario.options.input, flags.input)
   // Failures of actors are told by the progress and the report.
-  const hive = await hiveOptions(io, flags, 'silent')
+  const hive = await hiveOptions(io, flags, 'notices')
   const result = await interruptible(io, async (signal) => {
     // With --watch, the first Ctrl-C ends the watching and the report follows; before that it ends the run.
     const watching = new AbortController()

@@ -17,6 +17,8 @@ import type { Ring } from './ring.ts'
 export interface SqliteNotice {
   kind: 'set-aside' | 'ring'
   message: string
+  /** Where a damaged database was moved to. */
+  file?: string
 }
 
 export interface SqliteOptions {
@@ -47,7 +49,7 @@ export async function openSqliteStore(options: SqliteOptions): Promise<SqliteSto
     dataDir,
     durability,
     clock,
-    onSetAside: (path) => onNotice({ kind: 'set-aside', message: `the database of ${dataDir} was damaged: it was moved to ${path} and a new one was begun; nothing was deleted` }),
+    onSetAside: (path) => onNotice({ kind: 'set-aside', file: path, message: `the database of ${dataDir} was damaged: it was moved to ${path} and a new one was begun; nothing was deleted` }),
     onRung: (rung) => ring?.rung(rung),
   })
   ring = createRing({ dataDir, clock, client, onProblem: (message) => onNotice({ kind: 'ring', message }) })

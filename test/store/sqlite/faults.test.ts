@@ -29,7 +29,7 @@ describe('sqlite faults', () => {
       const store = await folder.open({ onNotice: (notice) => notices.push(notice) })
       expect(setAside()).toHaveLength(1)
       expect(readFileSync(join(folder.dataDir, setAside()[0]!)).equals(garbage)).toBe(true)
-      expect(notices).toEqual([{ kind: 'set-aside', message: expect.stringContaining(setAside()[0]!) }])
+      expect(notices).toEqual([{ kind: 'set-aside', file: join(folder.dataDir, setAside()[0]!), message: expect.stringContaining(setAside()[0]!) }])
       await store.log.open('hall', config)
       expect(await store.log.append([post('a')])).toMatchObject([{ ok: true }])
     })
