@@ -1,7 +1,7 @@
 import { Ask, Carried } from './ask.ts'
 import type { Timer } from './clock.ts'
 import { ActorCrashed, ActorStopped, HandlerTimeout, MessageUnhandled, messageOf } from './errors.ts'
-import { Flight } from './flight.ts'
+import { Flight, Flights } from './flight.ts'
 import type { Item } from './flight.ts'
 import { Inbox } from './inbox.ts'
 import { LocalRef } from './ref.ts'
@@ -57,7 +57,7 @@ export class Cell extends Inbox implements Target, Host {
   readonly #supervisor: CellSupervisor
   #phase: Phase = 'down'
   #scope: Scope | undefined
-  #flights: Set<Flight> | undefined
+  #flights: Flights | undefined
   #drainTimer: Timer | undefined
   /** Set while the behaviour has the floor: what would end the incarnation under its feet waits in here. */
   #floor: (() => void)[] | undefined
@@ -139,35 +139,25 @@ export class Cell extends Inbox implements Target, Host {
   #takeOff(item: Item, scope: Scope, type: string, result: PromiseLike<unknown>): void {
     const flight = new Flight(item, scope, this.runtime.clock.monotonic())
     const { deadlineMs } = this.behaviour
-    this.#flights ??= new Set()
-    this.#flights.add(flight)
-    scope.flights++
+    const flights = (this.#flights ??= new Flights())
+    flights.begin(flight)
     if (deadlineMs !== undefined) {
       flight.deadline = this.runtime.clock.timer(deadlineMs, () => this.#fail(scope, new HandlerTimeout(this.id, type, deadlineMs), item, flight))
     }
     flight.settled = Promise.resolve(result).then(
       (value) => {
-        if (!this.#land(flight)) return
+        if (!flights.land(flight)) return
         if (item instanceof Ask) item.resolve(value)
         this.#afterFlight(scope)
       },
       (error: unknown) => {
         if (flight.abandoned) return
         if (this.#phase === 'ending') {
-          this.#land(flight)
+          flights.land(flight)
           this.bury(item, 'interrupted', new ActorStopped(this.id, { cause: error }), error)
         } else this.#fail(scope, error, item, flight)
       },
     )
-  }
-
-  /** False when nobody waits for this flight any more. */
-  #land(flight: Flight): boolean {
-    if (flight.abandoned) return false
-    flight.deadline?.cancel()
-    flight.scope.flights--
-    this.#flights?.delete(flight)
-    return true
   }
 
   #afterFlight(scope: Scope): void {
@@ -266,7 +256,7 @@ export class Cell extends Inbox implements Target, Host {
     }
     this.runtime.emit({ type: 'actor.crashed', id: this.id, incarnation: scope.incarnation, error })
     const crashed = new ActorCrashed(this.id, scope.incarnation, error)
-    const items = this.#abandonFlights()
+    const items = this.#flights?.abandon() ?? []
     if (item !== undefined && flight === undefined) items.push(item)
     if (this.behaviour.redeliver && !this.closed) {
       // Signals belonged to this incarnation; the next one sets timers and watches of its own.
@@ -317,11 +307,10 @@ export class Cell extends Inbox implements Target, Host {
   /** Handlers first, then children, then the stop hook: each may still use what comes after it. */
   async #tearDown(scope: Scope, reason: StopReason, graceMs: number): Promise<void> {
     if (reason.kind !== 'failed') {
-      const work = [...scope.pending]
-      for (const flight of this.#flights ?? []) if (flight.settled !== undefined) work.push(flight.settled)
+      const work = [...scope.pending, ...(this.#flights?.settled ?? [])]
       if (scope.starting !== undefined) work.push(scope.starting)
       await settledWithin(this.runtime.clock, graceMs, work)
-      for (const item of this.#abandonFlights()) this.bury(item, 'interrupted', new ActorStopped(this.id))
+      for (const item of this.#flights?.abandon() ?? []) this.bury(item, 'interrupted', new ActorStopped(this.id))
     }
     if (scope.hasChildren) for (const group of [...scope.groups].reverse()) await group.stop({ graceMs })
     if (scope.started) await this.#runStopHook(scope, reason, graceMs)
@@ -365,20 +354,6 @@ export class Cell extends Inbox implements Target, Host {
     if (watchers !== undefined) for (const watcher of watchers) watcher.notify(this.#terminated)
   }
 
-  #abandonFlights(): Item[] {
-    const flights = this.#flights
-    if (flights === undefined) return []
-    this.#flights = undefined
-    const items: Item[] = []
-    for (const flight of flights) {
-      flight.abandoned = true
-      flight.deadline?.cancel()
-      flight.scope.flights--
-      items.push(flight.item)
-    }
-    return items
-  }
-
   // ------------------------------------------------------------ from outside
 
   stop(options: StopOptions | undefined): Promise<void> {
@@ -402,7 +377,7 @@ export class Cell extends Inbox implements Target, Host {
   }
 
   node(): TreeNode {
-    const busySince = this.#flights === undefined ? undefined : Math.min(...[...this.#flights].map((flight) => flight.since))
+    const busySince = this.#flights?.since
     const children = this.#scope?.hasChildren ? [...this.#scope.groups].flatMap((group) => group.nodes()) : []
     return {
       id: this.id,
@@ -413,7 +388,7 @@ export class Cell extends Inbox implements Target, Host {
       restarts: Math.max(0, this.incarnation - 1),
       incarnation: this.incarnation,
       handled: this.handled,
-      ...(busySince === undefined || busySince === Infinity ? {} : { busyMs: this.runtime.clock.monotonic() - busySince }),
+      ...(busySince === undefined ? {} : { busyMs: this.runtime.clock.monotonic() - busySince }),
       children,
     }
   }
