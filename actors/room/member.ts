@@ -1,4 +1,4 @@
-import type { Clock, Randomness } from '../../src/kernel/clock.ts'
+import type { Clock, Randomness, Timer } from '../../src/kernel/clock.ts'
 import { messageOf } from '../../src/kernel/errors.ts'
 import { compareEntryIds, entrySequence, firstEntryId, type Append, type CommitResult, type EntryId } from '../../src/store/ports.ts'
 import { Delivery, type DeliveryHost } from './delivery.ts'
@@ -24,6 +24,9 @@ export interface MemberSpec {
 
 /** Entries handled whose cursor move has not been confirmed. */
 const maxUnacknowledged = 256
+/** A cursor follows within this time (ms), or after this many entries: one move for all of them. After a crash they come again. */
+const followMs = 20
+const followEntries = 64
 /** Posts of this node that wait to be handed over during an outage; more come later, as entries. */
 const maxLocal = 1_000
 
@@ -45,6 +48,7 @@ export class MemberLife implements ReaderLife, DeliveryHost {
   private current: Delivery | undefined
   private unacknowledged: Delivery[] = []
   private acknowledging: Delivery[] = []
+  private following: Timer | undefined
   private more = true
   /** What we believe of our position is void: the stored cursor counts. */
   private lost = true
@@ -116,6 +120,7 @@ export class MemberLife implements ReaderLife, DeliveryHost {
     this.phase = 'stopping'
     this.buffer = []
     this.local = []
+    this.acknowledge()
     if (this.current?.state.value === 'backingOff') this.current.send({ type: 'release' })
     if (!this.busy) return
     await new Promise<void>((resolve) => {
@@ -131,6 +136,7 @@ export class MemberLife implements ReaderLife, DeliveryHost {
   abandon(reason: unknown): void {
     this.phase = 'stopping'
     this.stopListening()
+    this.following?.cancel()
     for (const delivery of [...this.acknowledging, ...this.unacknowledged]) delivery.abandon(reason)
     this.current?.abandon(reason)
   }
@@ -229,7 +235,7 @@ export class MemberLife implements ReaderLife, DeliveryHost {
       })
     } else {
       this.unacknowledged.push(delivery)
-      this.acknowledge()
+      this.follow()
     }
   }
 
@@ -275,8 +281,15 @@ export class MemberLife implements ReaderLife, DeliveryHost {
     return false
   }
 
+  private follow(): void {
+    if (this.unacknowledged.length >= followEntries || this.phase === 'stopping') this.acknowledge()
+    else if (this.unacknowledged.length > 0) this.following ??= this.clock.timer(followMs, () => this.acknowledge(), { background: true })
+  }
+
   /** One cursor move for all that was handled since the last one. */
   private acknowledge(): void {
+    this.following?.cancel()
+    this.following = undefined
     if (this.acknowledging.length > 0 || this.unacknowledged.length === 0) return
     this.acknowledging = this.unacknowledged
     this.unacknowledged = []
@@ -287,7 +300,7 @@ export class MemberLife implements ReaderLife, DeliveryHost {
       // A later move of ours went first.
       const passed = result && !result.ok && result.reason === 'stale' && compareEntryIds(target, this.spec.position.cursor) <= 0
       for (const delivery of covered) delivery.committed(passed ? { ok: true, posted: [] } : result, error)
-      this.acknowledge()
+      this.follow()
       if (this.phase !== 'stopping') this.advance()
       else if (!this.busy) this.onIdle?.()
     })
