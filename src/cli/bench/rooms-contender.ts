@@ -135,7 +135,7 @@ async function rawBatched(redis: string): Promise<Contender> {
         const write = async (): Promise<void> => {
           for (let sent = 0; sent < messages; sent += batch) {
             const pipeline = writer.pipeline()
-            for (let n = 0; n < batch; n++) pipeline.xadd(stream, 'MAXLEN', '~', 10_000, '*', 'b', body)
+            for (let n = 0; n < batch; n++) pipeline.xadd(stream, 'MAXLEN', '~', 1_000_000, '*', 'b', body)
             await pipeline.exec()
           }
         }
