@@ -17,7 +17,7 @@ import { createTables } from './tables.ts'
 
 export interface OutageOptions {
   /** The store of the data folder: journal, copies and conflicts live in it. */
-  local: SqliteStore
+  local: Pick<SqliteStore, 'database' | 'blobs' | 'leases'>
   /** Connects to the shared store. Called at once, and again after a failure until it succeeds once; then the store reconnects by itself. */
   connect(): Promise<RedisStore>
   /** Name of this node, the same after a restart: the journal it left behind is its own again. */
