@@ -189,7 +189,11 @@ export async function startHive({ config, messages, logger, clock, randomness, o
 
   try {
     await system.spawn(defineSupervisor({ name: 'hive', strategy: 'one-for-one', children: standardActors() }), { id: 'hive' })
-    if (node.outage !== undefined) await inSync(node.outage, node.epoch, clock)
+    if (node.outage !== undefined) {
+      await inSync(node.outage, node.epoch, clock)
+      // When it was started the link was not up yet.
+      lookup<RefOf<typeof membership>>('membership')?.tell({ type: 'announce' })
+    }
     for (const role of config.node.roles) roles.hold(role, { onGained: () => {}, onLost: () => {} })
     storeNotices.attach(bus)
     return hive
@@ -205,7 +209,7 @@ export async function startHive({ config, messages, logger, clock, randomness, o
       { id: 'redis-link', definition: redisLink, input: { store: outage, bus }, restart: 'permanent' },
       { id: 'bus-mirror', definition: busMirror, input: { bus, signals: store.signals, catalogue, origin: name, epoch, clock, randomness }, restart: 'permanent' },
     ]
-    return [...shared, { id: 'membership', definition: membership, input: { node: name, presence, bus, summary, mirrored: outage !== undefined }, restart: 'permanent' }]
+    return [...shared, { id: 'membership', definition: membership, input: { node: name, presence, bus, summary, mirrored: outage !== undefined, superseded: () => superseded }, restart: 'permanent' }]
   }
 }
 

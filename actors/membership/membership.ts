@@ -41,6 +41,8 @@ export interface MembershipInput {
   ttlMs?: number
   /** Whether the bus reaches the other nodes: then each event is published once, else every node tells itself. */
   mirrored: boolean
+  /** Whether another process is this node now: then this one has no farewell to say. */
+  superseded?: () => boolean
 }
 
 interface Seen {
@@ -82,9 +84,9 @@ export const membership = defineActor({
     list: (_: {}, ctx): NodeInfo[] => known(ctx.state, ctx.input, ctx.clock),
   },
   async stop(ctx, reason) {
-    const { node, presence, bus } = ctx.input
+    const { node, presence, bus, superseded } = ctx.input
     // A restart is no farewell: the list forgets us by itself if it does not work out.
-    if (reason.kind === 'failed') return
+    if (reason.kind === 'failed' || superseded?.()) return
     try {
       if (await presence.withdraw(node)) bus.publish('node.left', { node, reason: 'stopped' })
     } catch (error) {

@@ -12,6 +12,7 @@ import { openOutageStore } from './outage/open.ts'
 import type { OutageStore } from './outage/open.ts'
 import { createTables } from './outage/tables.ts'
 import type { Presence, Store } from './ports.ts'
+import type { LinkEvent } from './redis/open.ts'
 import { createPresence } from './sqlite/presence.ts'
 import { openSqliteStore } from './sqlite/open.ts'
 import type { SqliteStore } from './sqlite/open.ts'
@@ -100,6 +101,7 @@ async function openShared({ config, clock, randomness, onNotice }: NodeStoreOpti
           url: nodes[0], cluster: nodes.length > 1, prefix: config.prefix, clock, randomness,
           ...(config.cache !== undefined && { cache: config.cache }),
           durability: config.durability === 'fsync' ? 'fsync' : 'everysec',
+          onLink: (event) => lossOf(event).forEach((message) => onNotice({ type: 'store.warned', data: { code: 'redis_lost_data', message } })),
           onNotice: (message) => onNotice({ type: 'store.warned', data: { code: 'redis_setup', message } }),
         })
       } catch (error) {
@@ -113,6 +115,14 @@ async function openShared({ config, clock, randomness, onNotice }: NodeStoreOpti
   if (refused === undefined) return outage
   await outage.close()
   throw refused
+}
+
+/** What a server that comes back without its data is told as. */
+function lossOf(event: LinkEvent): string[] {
+  if (event.type !== 'restarted') return []
+  if (event.reason === 'flushed') return ['Redis was emptied while this node was running: rooms, records and leases are gone; hive.room() makes a room anew, leases are taken again']
+  if (event.refused === 0) return []
+  return [`Redis was restarted and did not take back ${event.refused} of the writes it had acknowledged in its last seconds: a room was removed or is full`]
 }
 
 /** Settles when the shared store can be asked for the first time. */
