@@ -116,7 +116,7 @@ export class Oracle {
   }
 
   /** Each call that the server has carried out, also those it plays back. */
-  executed(name: CallName, args: readonly unknown[], result: unknown): void {
+  executed(name: CallName, args: readonly unknown[], result: unknown, again: boolean): void {
     switch (name) {
       case 'log.append':
         for (const [index, { room, messageId }] of (args[0] as { room: string; messageId: string }[]).entries()) {
@@ -133,7 +133,7 @@ export class Oracle {
         return
       case 'acquire': {
         const [lease] = args as [string]
-        if (result === undefined) return
+        if (result === undefined || again) return
         const last = this.#grants.get(lease) ?? 0
         if ((result as number) <= last) this.problem('fences strictly increase', `${lease} was granted under ${String(result)}, after ${last}`)
         this.#grants.set(lease, result as number)

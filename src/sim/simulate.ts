@@ -80,7 +80,7 @@ export async function simulate(options: SimulateOptions): Promise<SimResult> {
     publish: (channel, payload) => {
       for (const { life } of nodes) life?.connection.published(channel, payload)
     },
-    executed: (name, args, result) => oracle.executed(name, args, result),
+    executed: (name, args, result, again) => oracle.executed(name, args, result, again),
     replaying: () => oracle.forgetServer(),
     defects: options.defects ?? {},
   })

@@ -37,8 +37,8 @@ export interface SimServerOptions {
   /** Its wall clock. */
   now(): number
   publish(channel: string, payload: string): void
-  /** After each call, and each that is played again. */
-  executed(name: CallName, args: readonly unknown[], result: unknown): void
+  /** After each call, and each that is played `again`. */
+  executed(name: CallName, args: readonly unknown[], result: unknown, again: boolean): void
   /** Before the file is played again. */
   replaying(): void
   defects: Defects
@@ -107,7 +107,7 @@ export class SimServer {
 
   #run<Name extends CallName>(name: Name, args: CallArgs<Name>): CallResult<Name> {
     const result = (this.#state.calls[name] as (...args: CallArgs<Name>) => CallResult<Name>)(...args)
-    this.options.executed(name, args, result)
+    this.options.executed(name, args, result, this.#now !== undefined)
     return result
   }
 
