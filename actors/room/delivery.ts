@@ -3,6 +3,7 @@ import type { RoomConsumerEvent } from '../../machines/room-consumer.ts'
 import type { Clock, Randomness, Timer } from '../../src/kernel/clock.ts'
 import { HandlerTimeout, InvalidArgument, messageOf, RoomFull, RoomUnknown, StaleOwner } from '../../src/kernel/errors.ts'
 import type { CommitResult, Effects, EntryId } from '../../src/store/ports.ts'
+import type { Deadlines } from './deadlines.ts'
 import type { DeliveryState, DeliveryTable, Ending } from './delivery-table.ts'
 import type { CommitRequest, DeliveryContext, RoomHandler, RoomMessage } from './types.ts'
 
@@ -12,7 +13,7 @@ export interface DeliveryHost {
   /** Name of the actor, for errors. */
   readonly actor: string
   readonly handler: RoomHandler
-  readonly deadlineMs: number
+  readonly deadlines: Deadlines
   readonly table: DeliveryTable
   readonly clock: Clock
   readonly randomness: Randomness
@@ -53,7 +54,6 @@ export class Delivery {
   private attemptContext: AttemptContext | undefined
   private effects: Effects | undefined
   private pendingCommit: PendingCommit | undefined
-  private deadline: Timer | undefined
   private timers: Map<string, Timer> | undefined
 
   constructor(
@@ -118,11 +118,7 @@ export class Delivery {
       return
     }
     const context = (this.attemptContext = new AttemptContext(this, host, message, attempt))
-    if (Number.isFinite(host.deadlineMs)) {
-      this.deadline = host.clock.timer(host.deadlineMs, () => {
-        this.handlerOver({ type: 'failed', attempt }, new HandlerTimeout(host.actor, message.type, host.deadlineMs))
-      }, { background: true })
-    }
+    host.deadlines.add(this)
     const succeeded = (): void => {
       if (context === this.attemptContext) this.handlerOver({ type: 'handled', attempt })
     }
@@ -149,11 +145,16 @@ export class Delivery {
 
   /** Ends the present attempt: what its handler does from here on has no effect. A reason aborts its signal. */
   private over(reason: unknown): void {
-    this.deadline?.cancel()
-    this.deadline = undefined
+    this.host.deadlines.remove(this)
     this.attemptContext?.end(reason)
     this.attemptContext = undefined
     this.running = false
+  }
+
+  /** The handler of the present attempt has had its time. */
+  expired(deadlineMs: number): void {
+    const { attemptContext } = this
+    if (attemptContext) this.handlerOver({ type: 'failed', attempt: attemptContext.attempt }, new HandlerTimeout(this.host.actor, attemptContext.message.type, deadlineMs))
   }
 
   /** `ctx.commit`. */

@@ -1,7 +1,7 @@
 import { InvalidArgument, RoomFull, RoomUnknown, StoreUnavailable } from '../../src/kernel/errors.ts'
 import { addOptions } from '../../src/messages/create.ts'
 import type { Envelope } from '../../src/messages/envelope.ts'
-import { firstEntryId, type DeadEntry, type EntryId, type LogInfo, type PendingEntry } from '../../src/store/ports.ts'
+import { firstEntryId, type Append, type AppendResult, type DeadEntry, type EntryId, type LogInfo, type PendingEntry } from '../../src/store/ports.ts'
 import { checkAccess, configFor, type RoomMeta } from './access.ts'
 import { checkCount, checkName, defaultDeadlineMs, defaultMaxAttempts } from './limits.ts'
 import { MemberLife, type MemberSpec } from './member.ts'
@@ -9,10 +9,15 @@ import { decodeMessage, encodeMessage } from './message.ts'
 import type { KnownRoom, RoomNode } from './node.ts'
 import { Reader } from './reader.ts'
 import type {
-  History, HistoryOptions, JoinOptions, Membership, PostOptions, PostResult, ReadOptions, Room, RoomChanges, RoomFilter, RoomHandler, Subscription,
+  History, HistoryOptions, JoinOptions, ManyPost, Membership, PostOptions, PostResult, ReadOptions, Room, RoomChanges, RoomFilter, RoomHandler, Subscription,
   Visibility, WorkOptions,
 } from './types.ts'
 import { WorkLife, type WorkSpec } from './work.ts'
+
+interface Draft {
+  envelope: Envelope
+  append: Append
+}
 
 const longestPage = 1_000
 /** Entries of the dead-letter log read at once by a replay of all. */
@@ -38,24 +43,15 @@ export class RoomHandle implements Room {
   }
 
   async post(type: string, data: unknown, options: PostOptions = {}): Promise<PostResult> {
-    const { node } = this
-    const as = options.as ?? this.as
-    this.may(as, 'post to')
-    if (options.id !== undefined) checkName('id', options.id)
-    const envelope: Envelope = {
-      id: options.id ?? node.nextId(), type, source: as ?? node.name, time: node.clock.now(), data: node.catalogue.check(type, data),
-    }
-    addOptions(envelope, options)
-    const body = encodeMessage(envelope, node.limits.messageBytes)
-    const [result] = await node.log.append([{ room: this.name, messageId: envelope.id, body }])
-    if (!result!.ok) {
-      if (result!.reason === 'room_full') throw new RoomFull(this.name, result!.bytes, result!.quotaBytes)
-      throw new RoomUnknown(this.name)
-    }
-    const { entry, duplicate } = result!
-    if (entry === undefined) return { id: envelope.id, duplicate, journalled: true }
-    if (!duplicate) node.posted(this.room, entry, envelope, body)
-    return { id: envelope.id, entry, duplicate }
+    const draft = this.draft(type, data, options)
+    const [result] = await this.node.log.append([draft.append])
+    return this.posted(draft, result!)
+  }
+
+  async postMany(posts: readonly ManyPost[]): Promise<PostResult[]> {
+    const drafts = posts.map((post) => this.draft(post.type, post.data, post))
+    const results = await this.node.log.append(drafts.map(({ append }) => append))
+    return drafts.map((draft, index) => this.posted(draft, results[index]!))
   }
 
   async history(options: HistoryOptions = {}): Promise<History> {
@@ -155,6 +151,30 @@ export class RoomHandle implements Room {
   close(): Promise<void> {
     this.closed ??= Promise.all([...this.readers ?? []].map((reader) => reader.stop())).then(() => this.onClosed(this))
     return this.closed
+  }
+
+  /** Checks everything that can be checked here. */
+  private draft(type: string, data: unknown, options: PostOptions): Draft {
+    const { node } = this
+    const as = options.as ?? this.as
+    this.may(as, 'post to')
+    if (options.id !== undefined) checkName('id', options.id)
+    const envelope: Envelope = {
+      id: options.id ?? node.nextId(), type, source: as ?? node.name, time: node.clock.now(), data: node.catalogue.check(type, data),
+    }
+    addOptions(envelope, options)
+    return { envelope, append: { room: this.name, messageId: envelope.id, body: encodeMessage(envelope, node.limits.messageBytes) } }
+  }
+
+  private posted({ envelope, append }: Draft, result: AppendResult): PostResult {
+    if (!result.ok) {
+      if (result.reason === 'room_full') throw new RoomFull(this.name, result.bytes, result.quotaBytes)
+      throw new RoomUnknown(this.name)
+    }
+    const { entry, duplicate } = result
+    if (entry === undefined) return { id: envelope.id, duplicate, journalled: true }
+    if (!duplicate) this.node.posted(this.room, entry, envelope, append.body)
+    return { id: envelope.id, entry, duplicate }
   }
 
   /** The first contact with the store is made here, so that what is wrong is told to the caller. */

@@ -1,6 +1,7 @@
 import type { Clock, Randomness, Timer } from '../../src/kernel/clock.ts'
 import { messageOf } from '../../src/kernel/errors.ts'
 import { compareEntryIds, entrySequence, firstEntryId, type Append, type CommitResult, type EntryId } from '../../src/store/ports.ts'
+import { Deadlines } from './deadlines.ts'
 import { Delivery, type DeliveryHost } from './delivery.ts'
 import type { DeliveryTable, Ending } from './delivery-table.ts'
 import { prepareEffects, type PreparedEffects } from './effects.ts'
@@ -33,7 +34,7 @@ const maxLocal = 1_000
 /** One member of a room: every entry in order, one at a time, with a cursor that follows. */
 export class MemberLife implements ReaderLife, DeliveryHost {
   readonly room: string
-  readonly deadlineMs: number
+  readonly deadlines: Deadlines
   readonly table: DeliveryTable
   readonly clock: Clock
   readonly randomness: Randomness
@@ -60,10 +61,10 @@ export class MemberLife implements ReaderLife, DeliveryHost {
 
   constructor(private readonly node: RoomNode, private readonly spec: MemberSpec, private readonly controls: ReaderControls, readonly actor: string) {
     this.room = spec.room.name
-    this.deadlineMs = spec.deadlineMs
     this.table = node.tableFor(spec.maxAttempts)
     this.clock = node.clock
     this.randomness = node.randomness
+    this.deadlines = new Deadlines(node.clock, spec.deadlineMs)
     this.tail = node.tailOf(this.room)
     const listening = node.log.local?.listen((post) => this.handOver(post))
     this.stopListening = () => void listening?.stop()
@@ -136,6 +137,7 @@ export class MemberLife implements ReaderLife, DeliveryHost {
   abandon(reason: unknown): void {
     this.phase = 'stopping'
     this.stopListening()
+    this.deadlines.stop()
     this.following?.cancel()
     for (const delivery of [...this.acknowledging, ...this.unacknowledged]) delivery.abandon(reason)
     this.current?.abandon(reason)

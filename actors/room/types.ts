@@ -37,6 +37,11 @@ export interface PostOptions {
   causationid?: string
 }
 
+export interface ManyPost extends PostOptions {
+  type: string
+  data: unknown
+}
+
 export interface PostResult {
   id: string
   /** Absent when the post waits in the outage journal. */
@@ -171,6 +176,11 @@ export interface Room {
    * `RoomUnknown`, `RoomFull`, `StoreUnavailable`.
    */
   post(type: string, data: unknown, options?: PostOptions): Promise<PostResult>
+  /**
+   * As `post`, for many at once and at a fraction of the cost: all are checked before any is stored, and they stand in this order.
+   * When one is refused (`RoomFull`) the others may have been stored: with ids, calling again is harmless.
+   */
+  postMany(posts: readonly ManyPost[]): Promise<PostResult[]>
   history(options?: HistoryOptions): Promise<History>
   /** Every message in order, to this member, with a durable cursor of its own. At least once. */
   join(member: string, handler: RoomHandler, options?: JoinOptions): Promise<Membership>

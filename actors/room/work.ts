@@ -1,6 +1,7 @@
 import type { Clock, Randomness } from '../../src/kernel/clock.ts'
 import { HivemindError } from '../../src/kernel/errors.ts'
 import { compareEntryIds, firstEntryId, type Delivery as LogDelivery, type EntryId, type Owner } from '../../src/store/ports.ts'
+import { Deadlines } from './deadlines.ts'
 import { Delivery, type DeliveryHost } from './delivery.ts'
 import type { DeliveryTable, Ending } from './delivery-table.ts'
 import { prepareEffects, type PreparedEffects } from './effects.ts'
@@ -27,7 +28,7 @@ export interface WorkSpec {
 export class WorkLife implements ReaderLife, DeliveryHost {
   readonly room: string
   readonly handler: RoomHandler
-  readonly deadlineMs: number
+  readonly deadlines: Deadlines
   readonly table: DeliveryTable
   readonly clock: Clock
   readonly randomness: Randomness
@@ -46,19 +47,26 @@ export class WorkLife implements ReaderLife, DeliveryHost {
   private lastTaken: EntryId = firstEntryId
   private failures = 0
   private onIdle: (() => void) | undefined
+  private nodeOwner: Owner = { name: '', fence: -1 }
+  private ownOwner = this.nodeOwner
 
   constructor(private readonly node: RoomNode, private readonly spec: WorkSpec, private readonly controls: ReaderControls, readonly actor: string) {
     this.room = spec.room.name
     this.handler = spec.handler
-    this.deadlineMs = spec.deadlineMs
     this.table = node.tableFor(spec.maxAttempts)
     this.clock = node.clock
     this.randomness = node.randomness
+    this.deadlines = new Deadlines(node.clock, spec.deadlineMs)
   }
 
+  /** Under the node's present fence; one object as long as that stays. */
   private get owner(): Owner {
     const node = this.node.owner()
-    return { name: `${node.name}/${this.spec.consumer}`, fence: node.fence }
+    if (this.nodeOwner.fence !== node.fence || this.nodeOwner.name !== node.name) {
+      this.nodeOwner = node
+      this.ownOwner = { name: `${node.name}/${this.spec.consumer}`, fence: node.fence }
+    }
+    return this.ownOwner
   }
 
   /** Entries that may be started now. Those that wait for their acknowledgement or their next attempt hold no place, but are bounded too. */
@@ -136,6 +144,7 @@ export class WorkLife implements ReaderLife, DeliveryHost {
 
   abandon(reason: unknown): void {
     this.phase = 'stopping'
+    this.deadlines.stop()
     for (const delivery of this.inFlight.values()) delivery.abandon(reason)
   }
 

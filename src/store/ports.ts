@@ -15,6 +15,8 @@ export type EntryId = string
 
 /** Orders two entry ids: negative, zero or positive. */
 export function compareEntryIds(a: EntryId, b: EntryId): number {
+  // Numbers of as many digits compare as text does, and most ids that are compared are near each other.
+  if (a.length === b.length && a.indexOf('-') === b.indexOf('-')) return a === b ? 0 : a < b ? -1 : 1
   const [aMs, aSeq] = splitEntryId(a)
   const [bMs, bSeq] = splitEntryId(b)
   return aMs - bMs || aSeq - bSeq

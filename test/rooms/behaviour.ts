@@ -54,6 +54,20 @@ export function roomsBehaviour(kind: keyof typeof backings): void {
         expect(next).toBeUndefined()
       })
 
+      it('posts many at once, in order, all checked before any is stored', async () => {
+        const room = await node().rooms.open(name(), { quotaBytes: 20_000 })
+        const seen = collector<number>()
+        await room.join('ada', (message) => seen.add(message.data.n))
+        const results = await room.postMany(Array.from({ length: 50 }, (_, n) => ({ type: 'test.task', data: { n }, id: `m${n % 49}`, as: 'bo' })))
+        expect(results.map(({ entry }) => entrySequence(entry!))).toEqual([...Array.from({ length: 49 }, (_, n) => n + 1), 1])
+        expect(results.map(({ duplicate }) => duplicate).indexOf(true)).toBe(49)
+        expect(await seen.reached(49)).toEqual(Array.from({ length: 49 }, (_, n) => n))
+        await expect(room.postMany([{ type: 'test.task', data: { n: 1 } }, { type: 'test.task', data: { n: 'x' } }])).rejects.toMatchObject({ code: 'invalid_message' })
+        await expect(room.postMany([{ type: 'text', data: { text: 'x'.repeat(30_000) } }])).rejects.toMatchObject({ code: 'room_full' })
+        expect((await room.history()).messages).toHaveLength(49)
+        expect(await room.postMany([])).toEqual([])
+      })
+
       it('pages forwards and backwards', async () => {
         const room = await node().rooms.open(name())
         for (let n = 0; n < 5; n++) await room.post('test.task', { n })

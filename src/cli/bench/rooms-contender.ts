@@ -70,23 +70,22 @@ async function openHive(redis: string | undefined): Promise<{ hive: Hive; close(
   }
 }
 
-/** Single posts, `concurrency` at a time, each handled by a work group; with `effects` each is committed with a record. */
-async function hiveWork(redis: string | undefined, concurrency: number, effects: boolean): Promise<Contender> {
+/** Posts that are handled by a work group: singly, `concurrency` at a time, each committed with a record; or in batches, acknowledged. */
+async function hiveWork(redis: string | undefined, concurrency: number, batched: boolean): Promise<Contender> {
   const { hive, close } = await openHive(redis)
   let rounds = 0
+  let handled = 0
   return {
     async run(messages) {
       const room = await hive.room(`bench-${process.pid}-${++rounds}`, { quotaBytes: 1 << 30 })
       const { promise, tick } = countdown(messages)
-      let handled = 0
-      const work = await room.work('g', effects
-        ? async (_, ctx) => {
-          await ctx.commit({ records: [{ key: `result-${handled++ % 100}`, value: { ok: true } }] })
-          tick()
-        }
-        : tick, { concurrency })
+      const work = await room.work('g', batched ? tick : async (_, ctx) => {
+        await ctx.commit({ records: [{ key: `result-${handled++ % 100}`, value: { ok: true } }] })
+        tick()
+      }, { concurrency })
       const round = await measured(messages, async () => {
-        await callers(concurrency, messages, () => room.post('text', payload))
+        if (batched) for (let sent = 0; sent < messages; sent += batch) await room.postMany(Array.from({ length: batch }, () => ({ type: 'text', data: payload })))
+        else await callers(concurrency, messages, () => room.post('text', payload))
         await promise
       })
       await work.stop()
@@ -305,13 +304,13 @@ async function hiveStart(): Promise<Contender> {
 }
 
 const contenders: Record<ContenderName, (redis: string) => Promise<Contender>> = {
-  'hive jobs': (redis) => hiveWork(redis, jobConcurrency, true),
+  'hive jobs': (redis) => hiveWork(redis, jobConcurrency, false),
   'bullmq jobs': bullJobs,
-  'hive batched': (redis) => hiveWork(redis, batch, false),
+  'hive batched': (redis) => hiveWork(redis, batch, true),
   'ioredis batched': rawBatched,
   'hive latency': hiveLatency,
   'ioredis latency': rawLatency,
-  'hive embedded': () => hiveWork(undefined, batch, false),
+  'hive embedded': () => hiveWork(undefined, batch, true),
   'hive idle': hiveIdle,
   'hive start': hiveStart,
 }
