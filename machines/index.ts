@@ -1,0 +1,38 @@
+import type { AnyStateMachine } from 'xstate'
+import { leaseProperties } from './lease.properties.ts'
+import { leaseSystem, leaseSystemProperties } from './lease.system.ts'
+import { leaseMachine } from './lease.ts'
+import { redisLinkProperties } from './redis-link.properties.ts'
+import { redisLinkMachine } from './redis-link.ts'
+import { resumedConsumerProperties, roomConsumerProperties } from './room-consumer.properties.ts'
+import { consumerGroup, consumerGroupProperties } from './room-consumer.system.ts'
+import { roomConsumerMachine } from './room-consumer.ts'
+import { supervisorProperties } from './supervisor.properties.ts'
+import { supervisorMachine } from './supervisor.ts'
+
+/** A machine, the surroundings it is explored in and what must hold there, by name. */
+export interface ShippedMachine {
+  machine: AnyStateMachine
+  models: Record<string, object>
+  /** Several of it at work on one thing. */
+  systems: Record<string, { system: object; properties: object }>
+}
+
+export const machines: Record<string, ShippedMachine> = {
+  supervisor: { machine: supervisorMachine, models: supervisorProperties, systems: {} },
+  'room-consumer': {
+    machine: roomConsumerMachine,
+    models: {
+      'a new entry': roomConsumerProperties,
+      'an entry held before': resumedConsumerProperties,
+      'an entry tried too often': { ...resumedConsumerProperties, input: { ...resumedConsumerProperties.input, attempt: 2 }, reachable: {} },
+    },
+    systems: { [consumerGroup.name]: { system: consumerGroup, properties: consumerGroupProperties } },
+  },
+  lease: {
+    machine: leaseMachine,
+    models: { 'one contender': leaseProperties },
+    systems: { [leaseSystem().name]: { system: leaseSystem(), properties: leaseSystemProperties } },
+  },
+  'redis-link': { machine: redisLinkMachine, models: { 'an outage': redisLinkProperties }, systems: {} },
+}
