@@ -16,6 +16,12 @@ export class Disk {
   /** What a call takes, ms. */
   delayMs = 0.05
 
+  /** What waits in the outage journal, as text. */
+  journal(): string {
+    if (this.connection.get("SELECT 1 FROM sqlite_master WHERE name = 'outage_journal'") === undefined) return ''
+    return this.connection.all<{ item: string }>('SELECT item FROM outage_journal').map(({ item }) => item).join('\n')
+  }
+
   close(): void {
     this.connection.close()
   }

@@ -13,8 +13,6 @@ export interface Victims {
   weather(machine: string): Weather
   start(node: SimNode): void
   kill(node: SimNode): void
-  /** The server came back, and lacks so many writes. */
-  onServerLoss(writes: number): void
 }
 
 /** Most of what a server that is synced every second may lose, ms. */
@@ -73,7 +71,6 @@ export function inflict(fault: Fault, victims: Victims): void {
       scheduler.after(ms, () => {
         server.restart()
         trace.add(scheduler.now, 'server', `restarted, ${lost} writes lost`)
-        if (lost > 0) victims.onServerLoss(lost)
       })
     }
   }

@@ -1,5 +1,7 @@
 import { entrySequence } from '../store/ports.ts'
 import type { AppendResult, Commit, CommitResult, Delivery, EntryId, Owner } from '../store/ports.ts'
+import { epochMs } from './machine.ts'
+import type { Process } from './machine.ts'
 import type { SimNode } from './node.ts'
 import type { Scheduler } from './scheduler.ts'
 import type { CallName } from './server/server.ts'
@@ -32,8 +34,8 @@ const roleTtlMs = 10_000
 /** Knows what must hold, and looks at every step where it could fail. */
 export class Oracle {
   readonly problems: Problem[] = []
-  /** Room -> id -> whether it went through the journal. */
-  readonly acks = new Map<string, Map<string, boolean>>()
+  /** Posts that were accepted: id -> room, and the process that was told so. */
+  readonly acks = new Map<string, { room: string; by: Process }>()
   readonly #seen = new Map<string, Set<string>>()
   readonly #members: { room: string; member: string; upTo: number; seen: Set<string> }[] = []
   readonly #handed = new Map<string, Handed>()
@@ -42,6 +44,8 @@ export class Oracle {
   readonly #gains = new Map<string, number>()
   readonly #stored = new Set<string>()
   #leasesUnsureUntil = 0
+  /** Wall time of the server at its last loss. */
+  #lostAt = 0
 
   constructor(private readonly scheduler: Scheduler, private readonly nodes: readonly SimNode[], private readonly rooms: () => ReadonlyMap<string, RoomState>) {}
 
@@ -50,10 +54,29 @@ export class Oracle {
   }
 
   /** A post was accepted. */
-  acknowledged(room: string, id: string, journalled: boolean): void {
-    const acks = this.acks.get(room) ?? new Map<string, boolean>()
-    this.acks.set(room, acks.set(id, journalled))
-    if (!journalled && this.rooms().get(room)?.ids.has(id) !== true) this.problem('no acknowledged post is lost', `${id} was acknowledged and is not in ${room}`)
+  acknowledged(room: string, id: string, journalled: boolean, by: Process): void {
+    this.acks.set(id, { room, by })
+    if (!journalled && !this.#isStored(room, id)) this.problem('no acknowledged post is lost', `${id} was acknowledged and is not in ${room}`)
+  }
+
+  /**
+   * A process ended. What the server lost of its posts while it lived, and it had no time to send again, is beyond what is
+   * promised: two failures within a second. Its journal is another matter.
+   */
+  ended(by: Process, journal: () => string): void {
+    const lost = [...this.acks].filter(([id, ack]) => ack.by === by && !this.#isStored(ack.room, id))
+    if (lost.length === 0) return
+    const kept = journal()
+    for (const [id] of lost) if (!kept.includes(`"messageId":"${id}"`)) this.acks.delete(id)
+  }
+
+  /** Accepted posts that are in no room. */
+  missing(): string[] {
+    return [...this.acks].filter(([id, { room }]) => !this.#isStored(room, id)).map(([id]) => id)
+  }
+
+  #isStored(room: string, id: string): boolean {
+    return this.rooms().get(room)?.ids.has(id) === true
   }
 
   reader(room: string, member: string): ReaderOracle {
@@ -67,6 +90,8 @@ export class Oracle {
       began: (entry) => {
         if (entry === undefined) return
         this.#advance(position)
+        // Read before the server lost its end: what comes again is numbered anew, and later.
+        if (Number.parseInt(entry, 10) < this.#lostAt) return
         const number = entrySequence(entry)
         if (number > position.upTo + 1) this.problem('order per room', `${member} was given ${entry} of ${room} and has not seen number ${position.upTo + 1}`)
       },
@@ -102,13 +127,10 @@ export class Oracle {
     }
   }
 
-  /** The server came back without its last writes: what was counted on it is counted anew from what it plays back. */
-  serverLost(): void {
-    this.#leasesUnsureUntil = this.scheduler.now + roleTtlMs
-  }
-
-  /** Before the server plays its file back. */
+  /** The server has lost its last writes: what was counted on it is counted anew from what it plays back. */
   forgetServer(): void {
+    this.#leasesUnsureUntil = this.scheduler.now + roleTtlMs
+    this.#lostAt = epochMs + this.scheduler.now
     this.#handed.clear()
     this.#fences.clear()
     this.#stored.clear()

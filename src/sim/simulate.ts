@@ -96,6 +96,11 @@ export async function simulate(options: SimulateOptions): Promise<SimResult> {
       return workload.run(node, life)
     }).catch((error: unknown) => oracle.problem('defect', `${node.name} did not start: ${messageOf(error)}`))
   }
+  const kill = (node: SimNode): void => {
+    const { life } = node
+    killNode(node)
+    if (life !== undefined) oracle.ended(life.process, () => node.disk.journal())
+  }
   const onUncaught = (error: unknown): void => oracle.problem('defect', `an error that nobody caught: ${error instanceof Error ? error.stack ?? error.message : String(error)}`)
   process.on('uncaughtException', onUncaught)
   process.on('unhandledRejection', onUncaught)
@@ -103,7 +108,7 @@ export async function simulate(options: SimulateOptions): Promise<SimResult> {
   try {
     for (const node of nodes) start(node)
     for (const fault of faults) {
-      scheduler.at(fault.at, () => inflict(fault, { scheduler, trace, nodes, server, weather, start, kill: killNode, onServerLoss: () => oracle.serverLost() }))
+      scheduler.at(fault.at, () => inflict(fault, { scheduler, trace, nodes, server, weather, start, kill }))
     }
     await scheduler.run(virtualMs, () => oracle.problems.length > 0)
     if (mode === 'liveness' && oracle.problems.length === 0) {
@@ -157,10 +162,8 @@ export async function simulate(options: SimulateOptions): Promise<SimResult> {
       else if (link.journal.items > 0) left.push(`${node.name} has ${link.journal.items} writes in its journal`)
     }
     if (left.length > 0) return left
-    for (const [room, acks] of oracle.acks) {
-      const lost = [...acks.keys()].filter((id) => server.rooms.get(room)?.ids.has(id) !== true)
-      if (lost.length > 0) left.push(`${lost.length} posts that were acknowledged are not in ${room}: ${lost.slice(0, 3).join(', ')}`)
-    }
+    const lost = oracle.missing()
+    if (lost.length > 0) left.push(`${lost.length} posts that were acknowledged are nowhere: ${lost.slice(0, 3).join(', ')}`)
     const dead = new Set(asks?.dead.map(({ messageId }) => messageId))
     const open = (asks?.entries ?? []).filter(({ messageId }) => !dead.has(messageId) && answers?.ids.has(`${rooms.asks}/solvers/${messageId}:0`) !== true)
     if (open.length > 0) left.push(`${open.length} posts have no answer: ${open.slice(0, 3).map(({ messageId, entry }) => `${messageId} (${entry})`).join(', ')}`)

@@ -45,14 +45,14 @@ export function createWorkload(options: WorkloadOptions, oracle: Oracle, prng: P
   }
 
   /** Until it is accepted: with the same id, so that it is stored once however often it takes. */
-  async function post(hive: Hive, room: Room, node: string): Promise<void> {
+  async function post(hive: Hive, room: Room, node: string, life: Life): Promise<void> {
     const n = (posted.get(node) ?? 0) + 1
     posted.set(node, n)
     const id = `${node}-${n}`
     for (;;) {
       try {
         const { journalled } = await room.post('sim.asked', { n }, { id })
-        oracle.acknowledged(rooms.asks, id, journalled === true)
+        oracle.acknowledged(rooms.asks, id, journalled === true, life.process)
         return
       } catch (error) {
         if (!isRetryable(error)) throw error
@@ -102,7 +102,7 @@ export function createWorkload(options: WorkloadOptions, oracle: Oracle, prng: P
       }
       const tick = (): void => {
         if (stopped) return
-        for (let count = 0; count < options.burst; count++) post(hive, asks, node.name).catch((error: unknown) => oracle.problem('defect', `a post failed: ${String(error)}`))
+        for (let count = 0; count < options.burst; count++) post(hive, asks, node.name, life).catch((error: unknown) => oracle.problem('defect', `a post failed: ${String(error)}`))
         life.process.timer(options.everyMs, tick)
       }
       life.process.timer(prng.next() * options.everyMs, tick)

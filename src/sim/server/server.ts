@@ -1,3 +1,4 @@
+import { HivemindError } from '../../kernel/errors.ts'
 import type { EntryId } from '../../store/ports.ts'
 import { createKeyedCalls } from './keyed.ts'
 import type { KeyedCalls, KeyedDefects } from './keyed.ts'
@@ -85,21 +86,25 @@ export class SimServer {
     const kept = this.#file.filter(({ at }) => at <= since)
     const lost = this.#file.length - kept.length
     this.#file = kept
+    if (lost > 0) this.#replay()
     return lost
   }
 
   restart(): void {
     this.#up = true
     this.#runId++
+  }
+
+  #replay(): void {
     this.#state = this.#fresh()
     this.options.replaying()
     for (const { at, name, args } of this.#file) {
       this.#now = at
       try {
         this.#run(name, args as CallArgs<typeof name>)
-      } catch {
+      } catch (error) {
         // It failed the first time, too: its answer went to whoever asked then.
-        continue
+        if (!(error instanceof HivemindError)) throw error
       }
     }
     this.#now = undefined

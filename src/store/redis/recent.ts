@@ -47,9 +47,11 @@ export function createRecent(clock: Clock, keepMs: number, maxBytes: number): Re
     async repeatAll() {
       const calls = kept.slice(head)
       let refused = 0
-      for (const { repeat } of calls) {
+      for (const call of calls) {
         try {
-          await repeat()
+          await call.repeat()
+          // Acknowledged anew: this server may lose its last second as well.
+          call.at = answered = clock.monotonic()
         } catch (error) {
           // Gone again: the rest stays kept for the next reconnect. A refusal by the server concerns this call alone.
           if ((error as { retryable?: boolean }).retryable) throw error
