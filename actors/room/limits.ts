@@ -7,6 +7,8 @@ export const defaultCap = 10_000
 export const defaultMaxAttempts = 5
 export const defaultDeadlineMs = 10 * 60_000
 export const defaultDrainMs = 5_000
+/** A store that was away is looked for this often at least: asking costs little, and its return is what everybody waits for. */
+export const maxStorePauseMs = 5_000
 
 /** Characters of a room, group or member name. */
 const longestName = 256

@@ -1,10 +1,12 @@
-import type { Clock, Randomness, Timer } from '../../src/kernel/clock.ts'
+import type { Clock, Randomness } from '../../src/kernel/clock.ts'
 import { messageOf } from '../../src/kernel/errors.ts'
 import { compareEntryIds, entrySequence, firstEntryId, type Append, type CommitResult, type EntryId } from '../../src/store/ports.ts'
+import { Cursor, type Position } from './cursor.ts'
 import { Deadlines } from './deadlines.ts'
 import { Delivery, type DeliveryHost } from './delivery.ts'
 import type { DeliveryTable, Ending } from './delivery-table.ts'
 import { prepareEffects, type PreparedEffects } from './effects.ts'
+import { maxStorePauseMs } from './limits.ts'
 import type { KnownRoom, RoomNode } from './node.ts'
 import type { ReaderControls, ReaderLife } from './reader.ts'
 import { decodeEntry, type Decoded, type Tail } from './tail.ts'
@@ -20,14 +22,9 @@ export interface MemberSpec {
   from: EntryId | 'end'
   onTruncated: ((truncated: Truncated) => void) | undefined
   /** Where the member stands, for whoever asks; kept over restarts. */
-  position: { cursor: EntryId }
+  position: Position
 }
 
-/** Entries handled whose cursor move has not been confirmed. */
-const maxUnacknowledged = 256
-/** A cursor follows within this time (ms), or after this many entries: one move for all of them. After a crash they come again. */
-const followMs = 20
-const followEntries = 64
 /** Posts of this node that wait to be handed over during an outage; more come later, as entries. */
 const maxLocal = 1_000
 
@@ -47,9 +44,7 @@ export class MemberLife implements ReaderLife, DeliveryHost {
   /** The last one begun. */
   private begun: EntryId = firstEntryId
   private current: Delivery | undefined
-  private unacknowledged: Delivery[] = []
-  private acknowledging: Delivery[] = []
-  private following: Timer | undefined
+  private readonly cursor: Cursor
   private more = true
   /** What we believe of our position is void: the stored cursor counts. */
   private lost = true
@@ -66,6 +61,10 @@ export class MemberLife implements ReaderLife, DeliveryHost {
     this.randomness = node.randomness
     this.deadlines = new Deadlines(node.clock, spec.deadlineMs)
     this.tail = node.tailOf(this.room)
+    this.cursor = new Cursor(node, this.room, spec.member, spec.position, () => {
+      if (this.phase !== 'stopping') this.advance()
+      else this.onSettled()
+    })
     const listening = node.log.local?.listen((post) => this.handOver(post))
     this.stopListening = () => void listening?.stop()
   }
@@ -121,7 +120,7 @@ export class MemberLife implements ReaderLife, DeliveryHost {
     this.phase = 'stopping'
     this.buffer = []
     this.local = []
-    this.acknowledge()
+    this.cursor.hurry()
     if (this.current?.state.value === 'backingOff') this.current.send({ type: 'release' })
     if (!this.busy) return
     await new Promise<void>((resolve) => {
@@ -138,13 +137,16 @@ export class MemberLife implements ReaderLife, DeliveryHost {
     this.phase = 'stopping'
     this.stopListening()
     this.deadlines.stop()
-    this.following?.cancel()
-    for (const delivery of [...this.acknowledging, ...this.unacknowledged]) delivery.abandon(reason)
+    this.cursor.abandon(reason)
     this.current?.abandon(reason)
   }
 
   private get busy(): boolean {
-    return this.current !== undefined || this.acknowledging.length > 0 || this.unacknowledged.length > 0
+    return this.current !== undefined || !this.cursor.idle
+  }
+
+  private onSettled(): void {
+    if (!this.busy) this.onIdle?.()
   }
 
   /** Begins the next message when the one before it lets it. */
@@ -157,7 +159,7 @@ export class MemberLife implements ReaderLife, DeliveryHost {
         this.begin(decodeEntry({ entry: firstEntryId, messageId: post.messageId, body: post.body }, this.node.catalogue))
         continue
       }
-      if (this.phase !== 'live' || this.unacknowledged.length >= maxUnacknowledged) break
+      if (this.phase !== 'live' || this.cursor.full) break
       const next = this.buffer.shift()
       if (!next) {
         if (this.more) this.controls.wake()
@@ -183,9 +185,8 @@ export class MemberLife implements ReaderLife, DeliveryHost {
   private pass(delivery: Delivery): void {
     if (this.current !== delivery || delivery.running || delivery.state.blocking) return
     this.current = undefined
-    if (this.phase === 'stopping') {
-      if (!this.busy) this.onIdle?.()
-    } else this.advance()
+    if (this.phase === 'stopping') this.onSettled()
+    else this.advance()
   }
 
   private truncated(truncated: Truncated): void {
@@ -203,7 +204,7 @@ export class MemberLife implements ReaderLife, DeliveryHost {
     this.phase = 'paused'
     this.more = true
     const { minMs, maxMs } = this.node.limits.retry
-    this.controls.pause(Math.min(maxMs, minMs * 2 ** this.failures++) * this.randomness.next())
+    this.controls.pause(Math.min(maxMs, maxStorePauseMs, minMs * 2 ** this.failures++) * this.randomness.next())
   }
 
   private handOver(post: Append): void {
@@ -231,13 +232,12 @@ export class MemberLife implements ReaderLife, DeliveryHost {
     if (delivery.entry === firstEntryId) {
       this.node.log.local!.handed(this.room, this.spec.member, delivery.messageId, effects).then((result) => delivery.committed(result), (error: unknown) => delivery.committed(undefined, error))
     } else if (effects) {
-      this.move(delivery.entry, effects, undefined, (result, error) => {
+      this.cursor.move(delivery.entry, effects, undefined, (result, error) => {
         if (result?.ok) effects.applied(result.posted)
         delivery.committed(result, error)
       })
     } else {
-      this.unacknowledged.push(delivery)
-      this.follow()
+      this.cursor.add(delivery)
     }
   }
 
@@ -247,7 +247,7 @@ export class MemberLife implements ReaderLife, DeliveryHost {
     const { member, room } = this.spec
     const attempts = delivery.state.attempt
     const result = await new Promise<CommitResult>((resolve, reject) => {
-      this.move(delivery.entry, undefined, { reason, attempts }, (answer, error) => (answer ? resolve(answer) : reject(error)))
+      this.cursor.move(delivery.entry, undefined, { reason, attempts }, (answer, error) => (answer ? resolve(answer) : reject(error)))
     })
     if (result.ok) this.node.announceDead(room, { entry: delivery.entry, group: member, attempts, reason })
     return result.ok
@@ -281,38 +281,5 @@ export class MemberLife implements ReaderLife, DeliveryHost {
     if (isRetryable(error)) return true
     this.controls.fail(error)
     return false
-  }
-
-  private follow(): void {
-    if (this.unacknowledged.length >= followEntries || this.phase === 'stopping') this.acknowledge()
-    else if (this.unacknowledged.length > 0) this.following ??= this.clock.timer(followMs, () => this.acknowledge(), { background: true })
-  }
-
-  /** One cursor move for all that was handled since the last one. */
-  private acknowledge(): void {
-    this.following?.cancel()
-    this.following = undefined
-    if (this.acknowledging.length > 0 || this.unacknowledged.length === 0) return
-    this.acknowledging = this.unacknowledged
-    this.unacknowledged = []
-    const target = this.acknowledging.map(({ entry }) => entry).reduce((last, entry) => (compareEntryIds(entry, last) > 0 ? entry : last))
-    this.move(target, undefined, undefined, (result, error) => {
-      const covered = this.acknowledging
-      this.acknowledging = []
-      // A later move of ours went first.
-      const passed = result && !result.ok && result.reason === 'stale' && compareEntryIds(target, this.spec.position.cursor) <= 0
-      for (const delivery of covered) delivery.committed(passed ? { ok: true, posted: [] } : result, error)
-      this.follow()
-      if (this.phase !== 'stopping') this.advance()
-      else if (!this.busy) this.onIdle?.()
-    })
-  }
-
-  private move(entry: EntryId, effects: PreparedEffects | undefined, dead: { reason: string; attempts: number } | undefined, done: (result: CommitResult | undefined, error?: unknown) => void): void {
-    const { position, member } = this.spec
-    this.node.committer.add({ kind: 'cursor', room: this.room, member, owner: this.node.owner(), entry, effects, dead }, (result, error) => {
-      if (result?.ok && compareEntryIds(entry, position.cursor) > 0) position.cursor = entry
-      done(result, error)
-    })
   }
 }

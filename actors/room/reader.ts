@@ -13,6 +13,7 @@ export interface ReaderLife {
   resume(): Promise<void>
   sweep?(): Promise<void>
   rung(entry: EntryId): void
+  reset?(): void
   /** Takes nothing new and lets what is running finish. */
   drain(ms: number): Promise<void>
   /** Ends everything at once; what is unfinished stays pending. */
@@ -66,6 +67,10 @@ export class Reader implements Wakeable {
 
   rung(entry: EntryId): void {
     this.life?.rung(entry)
+  }
+
+  reset(): void {
+    this.life?.reset?.()
   }
 
   sweep(): void {

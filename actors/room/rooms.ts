@@ -128,6 +128,9 @@ export function createRooms(options: RoomsOptions): Rooms {
 
   const watcher = createWatcher(node)
   node.wakeups.onRing((rung) => watcher.rung(rung))
+  node.wakeups.onReset(() => {
+    for (const tail of tails.values()) tail.forget()
+  })
 
   return {
     async open(name: string, roomOptions: RoomOptions = {}): Promise<Room> {

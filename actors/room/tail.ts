@@ -70,6 +70,12 @@ export class Tail {
     this.trim()
   }
 
+  /** The log came back without its last entries: numbers are given anew, so that the next one need not follow what was read. */
+  forget(): void {
+    this.kept = []
+    this.end = undefined
+  }
+
   private async readOn(after: EntryId): Promise<Decoded[]> {
     const page = await this.page(after)
     if (page.length === 0 || this.end !== after) return page

@@ -5,6 +5,8 @@ import type { EntryId, Log, Stoppable } from '../../src/store/ports.ts'
 export interface Wakeable {
   /** The room has entries up to `entry`. */
   rung(entry: EntryId): void
+  /** The log came back without its last entries: what it gives out next may be told by no ring that is newer than the last one. */
+  reset?(): void
   /** Called now and then: to extend what is being worked on and to take over what others left. */
   sweep?(): void
 }
@@ -17,6 +19,8 @@ export interface Wakeups {
   listen(): Promise<unknown>
   /** Who is told all rings, whether or not the room has readers here. */
   onRing(listener: (rooms: ReadonlyMap<string, EntryId>) => void): void
+  /** Who is told, before the readers, that the log came back without its last entries. */
+  onReset(listener: () => void): void
   /** As a ring would. */
   wake(room: string, entry: EntryId): void
   stop(): Promise<void>
@@ -27,6 +31,7 @@ export function createWakeups(log: Log, clock: Clock, sweepMs: number): Wakeups 
   let listening: Promise<Stoppable> | undefined
   let sweeper: Timer | undefined
   let overhearing: ((rooms: ReadonlyMap<string, EntryId>) => void) | undefined
+  let beforeReset: (() => void) | undefined
   let stopped = false
 
   const wake = (room: string, entry: EntryId): void => {
@@ -36,6 +41,12 @@ export function createWakeups(log: Log, clock: Clock, sweepMs: number): Wakeups 
     overhearing?.(rooms)
     for (const [room, entry] of rooms) wake(room, entry)
   }
+  const onReset = (): void => {
+    beforeReset?.()
+    for (const waiting of readers.values()) {
+      for (const reader of waiting) reader.reset?.()
+    }
+  }
   const sweep = (): void => {
     for (const waiting of readers.values()) {
       for (const reader of waiting) reader.sweep?.()
@@ -44,7 +55,7 @@ export function createWakeups(log: Log, clock: Clock, sweepMs: number): Wakeups 
   }
   const listen = (): Promise<Stoppable> => {
     if (stopped) return Promise.reject(new Cancelled('hearing rings', new Error('the rooms of this node are stopped')))
-    listening ??= log.listen(onRing).catch((error: unknown) => {
+    listening ??= log.listen(onRing, onReset).catch((error: unknown) => {
       listening = undefined
       throw error
     })
@@ -65,6 +76,9 @@ export function createWakeups(log: Log, clock: Clock, sweepMs: number): Wakeups 
     listen,
     onRing(listener) {
       overhearing = listener
+    },
+    onReset(listener) {
+      beforeReset = listener
     },
     wake,
     async stop() {

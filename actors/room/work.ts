@@ -5,6 +5,7 @@ import { Deadlines } from './deadlines.ts'
 import { Delivery, type DeliveryHost } from './delivery.ts'
 import type { DeliveryTable, Ending } from './delivery-table.ts'
 import { prepareEffects, type PreparedEffects } from './effects.ts'
+import { maxStorePauseMs } from './limits.ts'
 import type { KnownRoom, RoomNode } from './node.ts'
 import type { ReaderControls, ReaderLife } from './reader.ts'
 import { decodeEntry } from './tail.ts'
@@ -128,6 +129,12 @@ export class WorkLife implements ReaderLife, DeliveryHost {
     if (this.phase === 'live' && this.free > 0) this.controls.wake()
   }
 
+  reset(): void {
+    this.lastTaken = firstEntryId
+    this.more = true
+    if (this.phase === 'live' && this.free > 0) this.controls.wake()
+  }
+
   async drain(ms: number): Promise<void> {
     this.phase = 'stopping'
     for (const delivery of this.inFlight.values()) this.letGo(delivery)
@@ -186,7 +193,7 @@ export class WorkLife implements ReaderLife, DeliveryHost {
     this.phase = 'paused'
     this.more = true
     const { minMs, maxMs } = this.node.limits.retry
-    this.controls.pause(Math.min(maxMs, minMs * 2 ** this.failures++) * this.randomness.next())
+    this.controls.pause(Math.min(maxMs, maxStorePauseMs, minMs * 2 ** this.failures++) * this.randomness.next())
   }
 
   // What deliveries ask for
