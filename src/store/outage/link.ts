@@ -1,6 +1,6 @@
 import { redisLinkMachine, type RedisLinkEvent } from '../../../machines/redis-link.ts'
 import type { Clock } from '../../kernel/clock.ts'
-import { JournalFull, JournalTooOld, StoreBusy, StoreUnavailable } from '../../kernel/errors.ts'
+import { JournalFull, JournalTooOld, messageOf, StoreBusy, StoreUnavailable } from '../../kernel/errors.ts'
 import { runMachine } from '../machine-runner.ts'
 import type { JournalTotals } from './journal.ts'
 
@@ -114,7 +114,7 @@ export function createOutageLink(clock: Clock, limits: LinkLimits, journal: Jour
     },
     changed: () => new Promise((resolve) => waiters.push(resolve)),
     down(error) {
-      if (state !== 'degraded' || reason === undefined) reason = error instanceof Error ? error.message : String(error)
+      reason = messageOf(error)
       runner.send({ type: 'down' })
     },
     send: (event) => void runner.send(event),
