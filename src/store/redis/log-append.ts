@@ -23,16 +23,17 @@ export function createAppender(backend: Backend, persist: () => Promise<void>): 
   const { keys } = backend
   const publish = backend.cluster ? 'SPUBLISH' : 'PUBLISH'
 
-  async function runPart(part: Part, look: boolean, run: Backend['run']): Promise<AppendResult[]> {
+  async function runPart(part: Part, mode: 'append' | 'look' | 'restore', run: Backend['run']): Promise<AppendResult[]> {
     const rooms = groupBy(part.items, ({ append }) => append.room)
     const scriptKeys: string[] = []
-    const args: (string | number)[] = [look ? 1 : 0, publish, rooms.size]
+    const args: (string | number)[] = [mode, publish, rooms.size]
     const order: number[] = []
     for (const [room, items] of rooms) {
       scriptKeys.push(...roomKeys(keys, room))
       args.push(room, ringChannel(keys, room), items.length)
       for (const { append, index, entry } of items) {
-        args.push(append.messageId, append.body, entry)
+        args.push(append.messageId, append.body)
+        if (mode === 'restore') args.push(entry)
         order.push(index)
       }
     }
@@ -50,7 +51,7 @@ export function createAppender(backend: Backend, persist: () => Promise<void>): 
     await Promise.all([...groups.values()].map(async (indexes) => {
       const items = indexes.map((index, position) => ({ append: flat[index]!, index: position, entry: '' }))
       try {
-        const answers = await runPart({ items }, false, backend.run)
+        const answers = await runPart({ items }, 'append', backend.run)
         for (const [position, index] of indexes.entries()) results[index] = answers[position] as AppendResult
         remember(items.map(({ append }) => append), answers)
       } catch (error) {
@@ -76,7 +77,7 @@ export function createAppender(backend: Backend, persist: () => Promise<void>): 
       bytes += append.body.length + 200
       items.push({ append, index: items.length, entry: result.entry })
     }
-    if (items.length > 0) backend.recent.keep(bytes, async () => void (await runPart({ items }, false, backend.runUnchecked)))
+    if (items.length > 0) backend.recent.keep(bytes, async () => void (await runPart({ items }, 'restore', backend.runUnchecked)))
   }
 
   const batcher = createBatcher<readonly Append[], AppendResult[] | Error>({
@@ -100,7 +101,7 @@ export function createAppender(backend: Backend, persist: () => Promise<void>): 
       const groups = groupBy(appends.keys(), (index) => partitionOf(backend.cluster, appends[index]!.room))
       const results: AppendResult[] = []
       await Promise.all([...groups.values()].map(async (indexes) => {
-        const answers = await runPart({ items: indexes.map((index, position) => ({ append: appends[index]!, index: position, entry: '' })) }, true, backend.run)
+        const answers = await runPart({ items: indexes.map((index, position) => ({ append: appends[index]!, index: position, entry: '' })) }, 'look', backend.run)
         for (const [position, index] of indexes.entries()) results[index] = answers[position] as AppendResult
       }))
       return results

@@ -33,7 +33,13 @@ export function createCommitter(backend: Backend, appender: Appender, persist: (
       }
       return index
     }
+    let last: { commit: Commit; index: number } | undefined
+    /** Most commits of a batch are of one reader, and come with the same owner object. */
     const contextIndex = (commit: Commit): number => {
+      if (last === undefined || !isOfOneReader(commit, last.commit)) last = { commit, index: findContext(commit) }
+      return last.index
+    }
+    const findContext = (commit: Commit): number => {
       const { room, owner } = commit
       const name = commit.kind === 'work' ? `w\0${room}\0${commit.group}\0${owner.name}\0${owner.fence}` : `c\0${room}\0${commit.member}\0${owner.fence}`
       let index = contexts.get(name)
@@ -52,7 +58,7 @@ export function createCommitter(backend: Backend, appender: Appender, persist: (
       const posts = commit.effects?.posts ?? []
       const records = commit.effects?.records ?? []
       const dead = commit.kind === 'cursor' ? commit.dead : undefined
-      commitArgs.push(contextIndex(commit), commit.entry, posts.length, records.length, dead ? 1 : 0)
+      commitArgs.push(`${contextIndex(commit)} ${commit.entry} ${posts.length} ${records.length} ${dead ? 1 : 0}`)
       if (dead) commitArgs.push(extraKeys.push(keys.roomDead(commit.room)), dead.reason, dead.attempts)
       for (const post of posts) commitArgs.push(roomIndex(post.room), post.messageId, post.body)
       for (const { key, value, ttlMs } of records) {
@@ -161,6 +167,10 @@ export function createCommitter(backend: Backend, appender: Appender, persist: (
     for (let from = 0; from < commits.length; from += maxCommits) pieces.push(commits.slice(from, from + maxCommits))
     return (await Promise.all(pieces.map((piece) => batcher.add(piece)))).flatMap(orThrow)
   }
+}
+
+function isOfOneReader(a: Commit, b: Commit): boolean {
+  return a.room === b.room && a.owner === b.owner && (a.kind === 'work' ? b.kind === 'work' && a.group === b.group : b.kind === 'cursor' && a.member === b.member)
 }
 
 function hasEffects(commit: Commit): boolean {

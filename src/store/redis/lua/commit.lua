@@ -14,7 +14,7 @@
            R x: name, ring channel
            C x: 'w', room number, fences key, tries key, group, owner, fence, fence field, tries field prefix
             or: 'c', room number, cursors key, member, fence
-           N x: context number, entry, number of posts, number of records, 1 = dead letter or 0,
+           N x: 'context number, entry, number of posts, number of records, 1 = dead letter or 0', separated by blanks;
                 (dead letter: dead stream key, reason, attempts)
                 posts: room number, message id, body; records: key, JSON or '' to delete, ttl in ms or ''
   RETURNS  one string per commit: '+' and the entries posted, separated by blanks · 'S' stale ·
@@ -71,9 +71,10 @@ end
 
 local results = {}
 for index = 1, commit_count do
-  local context, entry = contexts[tonumber(ARGV[at])], ARGV[at + 1]
-  local post_count, record_count, dead = tonumber(ARGV[at + 2]), tonumber(ARGV[at + 3]), ARGV[at + 4] == '1'
-  at = at + 5
+  local number, entry, post_count, record_count, dead = string.match(ARGV[at], '^(%d+) (%S+) (%d+) (%d+) (%d)$')
+  local context = contexts[tonumber(number)]
+  post_count, record_count, dead = tonumber(post_count), tonumber(record_count), dead == '1'
+  at = at + 1
   local dead_key, reason, attempts
   if dead then
     dead_key, reason, attempts = KEYS[extra + ARGV[at]], ARGV[at + 1], ARGV[at + 2]
