@@ -6,7 +6,8 @@ export class Unrepresentable extends Error {
 }
 
 const deepest = 100
-const trail: string[] = []
+const trail: (string | number)[] = []
+const labels = new Map<string, string>()
 
 /**
  * An injective text form of a plain value: two values have the same text exactly when no property can tell them apart
@@ -34,8 +35,9 @@ function composite(value: object, depth: number): string {
   if (Array.isArray(value)) {
     let text = '['
     for (let index = 0; index < value.length; index++) {
-      trail[depth] = String(index)
-      text += index in value ? walk(value[index], depth + 1) : 'H'
+      trail[depth] = index
+      const item: unknown = value[index]
+      text += item !== undefined || index in value ? walk(item, depth + 1) : 'H'
     }
     return `${text}]`
   }
@@ -43,16 +45,22 @@ function composite(value: object, depth: number): string {
   if (prototype !== Object.prototype && prototype !== null && Object.getPrototypeOf(prototype) !== null) {
     return refuse(depth, `is an instance of ${prototype.constructor?.name ?? 'a class'}`)
   }
-  const own = Reflect.ownKeys(value)
-  for (let index = 0; index < own.length; index++) if (typeof own[index] === 'symbol') return refuse(depth, 'has a symbol as a key')
-  const keys = ordered(own as string[])
+  if (Object.getOwnPropertySymbols(value).length > 0) return refuse(depth, 'has a symbol as a key')
+  const keys = ordered(Object.keys(value))
   let text = '{'
   for (let index = 0; index < keys.length; index++) {
     const key = keys[index]!
     trail[depth] = key
-    text += `${key.length}:${key}=${walk((value as Record<string, unknown>)[key], depth + 1)}`
+    text += (labels.get(key) ?? label(key)) + walk((value as Record<string, unknown>)[key], depth + 1)
   }
   return `${text}}`
+}
+
+/** Keys of objects are met over and over: each gets a short name, once. */
+function label(key: string): string {
+  const text = `${labels.size.toString(36)}=`
+  labels.set(key, text)
+  return text
 }
 
 function ordered(keys: string[]): string[] {

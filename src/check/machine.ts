@@ -1,6 +1,8 @@
 import type { AnyMachineSnapshot, AnyStateMachine, AnyTransitionDefinition, AnyStateNode, EventObject } from 'xstate'
 import { InvalidArgument } from '../kernel/errors.ts'
 import { UncheckableMachine } from './errors.ts'
+import { Decisions, type Known } from './decisions.ts'
+import { instrumented } from './instrumented.ts'
 import { encode, same } from './key.ts'
 import { findObstacles, inlineActions, nodesOf } from './obstacles.ts'
 import { recordingScope, type Recording } from './scope.ts'
@@ -14,16 +16,18 @@ export interface MachineOptions<V, E> {
 }
 
 /** Runs an XState v5 machine by its own transition function. Throws UncheckableMachine when the machine is not pure. */
-export function machineStepper<V extends AnyMachineSnapshot, E extends EventObject>(machine: AnyStateMachine, options: MachineOptions<V, E>): Stepper<V, V, E> {
-  const obstacles = findObstacles(machine)
-  if (obstacles.length > 0) throw new UncheckableMachine(machine.id, obstacles)
+export function machineStepper<V extends AnyMachineSnapshot, E extends EventObject>(original: AnyStateMachine, options: MachineOptions<V, E>): Stepper<V, V, E> {
+  const obstacles = findObstacles(original)
+  if (obstacles.length > 0) throw new UncheckableMachine(original.id, obstacles)
 
   if (typeof options.events !== 'function') options.events.forEach(assertEvent)
 
   const recording: Recording = { commands: [], taken: 0 }
   const taken = new Set<AnyTransitionDefinition>()
   const entered = new Set<AnyStateNode>()
-  const scope = recordingScope(machine.id, recording, taken)
+  const scope = recordingScope(original.id, recording, taken)
+  const decisions = new Decisions(original, { self: scope.self, system: scope.system, spawn: () => { throw new Error('nothing can be spawned here') } })
+  const machine = instrumented(original, decisions)
   const offered = new Map<string, boolean>()
   const { events, key } = options
   let commands: readonly Command[] = []
@@ -39,6 +43,14 @@ export function machineStepper<V extends AnyMachineSnapshot, E extends EventObje
     commands = recording.commands
     return snapshot
   }
+  const knownStep = (snapshot: V, event: E): Known | undefined => {
+    try {
+      return decisions.step(snapshot, event)
+    } catch {
+      // What throws is thrown again by XState, in its words.
+      return undefined
+    }
+  }
   const keyOf = key === undefined ? snapshotKey : (snapshot: V): string => encode(key(snapshot))
 
   return {
@@ -47,20 +59,23 @@ export function machineStepper<V extends AnyMachineSnapshot, E extends EventObje
       begin()
       const snapshot = machine.getInitialSnapshot(scope, options.input as never) as V
       if (snapshot.status === 'error') throw snapshot.error
-      pure(snapshot)
-      return [{ state: snapshot, commands }]
+      return [{ state: decisions.settled(pure(snapshot)) as V, commands }]
     },
     events: typeof events === 'function' ? events : () => events,
     step(snapshot, event) {
       assertEvent(event)
-      begin()
-      const next = machine.transition(snapshot, event, scope) as V
-      if (recording.taken === 0) {
-        if (!offered.has(event.type)) offered.set(event.type, false)
-        return undefined
+      const known = knownStep(snapshot, event)
+      if (known !== undefined) {
+        commands = known.commands
+        return known.taken ? known.after as V : undefined
       }
-      offered.set(event.type, true)
-      return pure(next)
+      begin()
+      decisions.begin(event)
+      const next = machine.transition(snapshot, event, scope) as V
+      const isTaken = recording.taken > 0
+      if (isTaken || !offered.has(event.type)) offered.set(event.type, isTaken)
+      const settled = decisions.learn(snapshot, event, isTaken ? pure(next) : snapshot, isTaken) as V
+      return isTaken ? settled : undefined
     },
     get commands() {
       return commands
@@ -84,7 +99,7 @@ export function machineStepper<V extends AnyMachineSnapshot, E extends EventObje
       return { neverTaken: [...dead, ...unheard], neverEntered: nodes.filter((node) => node.type !== 'history' && !entered.has(node) && !passed.has(node)).map((node) => node.id) }
     },
     assumptions: [
-      ...inlineActions(machine).map((node) => `state "${node}" has an inline action function: it is not run, and what it does is not checked`),
+      ...inlineActions(original).map((node) => `state "${node}" has an inline action function: it is not run, and what it does is not checked`),
       ...(key === undefined ? [] : ['states are told apart by the key given in the options: states it merges are taken to behave alike']),
     ],
   }

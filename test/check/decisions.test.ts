@@ -1,0 +1,93 @@
+import { and, assign, getNextSnapshot, not, or, raise, setup, stateIn, transition, type AnyMachineSnapshot, type AnyStateMachine } from 'xstate'
+import { describe, expect, it } from 'vitest'
+import { machines } from '../../machines/index.ts'
+import { checkMachine } from '../../src/check/index.ts'
+import { encode } from '../../src/check/key.ts'
+import { machineStepper } from '../../src/check/machine.ts'
+
+/** A bit of everything that decides where a step goes. */
+const everything = setup({
+  types: { context: {} as { n: number; log: string }, events: {} as { type: 'add'; by: number } | { type: 'go' } | { type: 'back' } | { type: 'any' } },
+  actions: {
+    tell: (_args, _params: { n: number }) => {},
+    add: assign({ n: ({ context, event }) => (context.n + (event.type === 'add' ? event.by : 1)) % 5, log: 'added' }),
+    note: assign((_args, params: { text: string }) => ({ log: params.text })),
+  },
+  guards: { small: ({ context }) => context.n < 3, below: ({ context }, params: { than: number }) => context.n < params.than },
+}).createMachine({
+  id: 'everything',
+  context: { n: 0, log: '' },
+  type: 'parallel',
+  states: {
+    left: {
+      initial: 'a',
+      states: {
+        a: { entry: { type: 'tell', params: ({ context }) => ({ n: context.n }) }, on: { go: [{ guard: and(['small', not(stateIn({ right: 'y' }))]), target: 'b', actions: 'add' }, { guard: 'small', target: 'c' }] } },
+        b: { exit: { type: 'note', params: { text: 'left b' } }, always: { guard: { type: 'below', params: { than: 2 } }, target: 'a' }, on: { back: 'a', go: { actions: raise({ type: 'any' }) } } },
+        c: { initial: 'deep', states: { deep: { on: { go: 'end' } }, end: { type: 'final' } }, onDone: { target: 'a', actions: 'add' } },
+      },
+    },
+    right: {
+      initial: 'x',
+      on: { '*': { guard: or(['small', ({ context }) => context.n === 4]), actions: { type: 'tell', params: ({ event }) => ({ n: event.type === 'any' ? -1 : -2 }) } } },
+      states: {
+        x: { on: { add: { target: 'y', actions: ['add', 'add'] } } },
+        y: { on: { add: { guard: 'small', actions: assign(({ context }) => ({ n: context.n + 2 })) }, back: 'x', any: { guard: { type: 'below', params: ({ context }) => ({ than: context.n + 1 }) }, target: 'x' } } },
+      },
+    },
+  },
+})
+function agreesWithXState(machine: AnyStateMachine, { events, input, key }: { events: any; input?: unknown; key?: (snapshot: any) => unknown }, most = 400): number {
+  const stepper = machineStepper<any, any>(machine, { events, input, key })
+  const seen = new Map<string, AnyMachineSnapshot>()
+  let steps = 0
+  for (const { state } of stepper.initial()) seen.set(stepper.key(state), state)
+  for (const state of seen.values()) {
+    // Well beyond the first uses of a course, which XState takes itself.
+    for (let again = 0; again < 3; again++) {
+      for (const event of stepper.ended(state) ? [] : stepper.events(state)) {
+        const plain = machine.resolveState({ value: state.value, context: state.context as never, status: state.status })
+        const [expected, actions] = transition(machine, plain, event)
+        const next = stepper.step(state, event)
+        const commands = next === undefined ? [] : stepper.commands
+        const shown = (snapshot: AnyMachineSnapshot): unknown => ({ value: snapshot.value, context: snapshot.context, status: snapshot.status, output: snapshot.output, tags: [...snapshot.tags].sort() })
+        expect(encode(shown(next ?? state)), `${JSON.stringify(event)} in ${JSON.stringify(state.value)}`).toBe(encode(shown(expected)))
+        expect(commands).toEqual(actions.filter(({ type }) => !type.startsWith('xstate.')).map(({ type, params }: any) => ({ type, params })))
+        if (next !== undefined && seen.size < most) seen.set(stepper.key(next), next)
+        steps++
+      }
+    }
+  }
+  return steps
+}
+
+describe('steps that are taken by what is known of the machine', () => {
+  it('are those of XState, for all that decides where a step goes', () => {
+    const events = [{ type: 'add', by: 1 }, { type: 'add', by: 3 }, { type: 'go' }, { type: 'back' }, { type: 'any' }, { type: 'unknown' }]
+    expect(agreesWithXState(everything, { events })).toBeGreaterThan(500)
+  })
+
+  it.each(Object.entries(machines))('are those of XState: %s', (_name, { machine, models }) => {
+    for (const model of Object.values(models)) expect(agreesWithXState(machine, model as never, 12)).toBeGreaterThan(100)
+  })
+
+  it('are given up when a guard answers otherwise than before', () => {
+    let asked = 0
+    const fickle = setup({ guards: { sometimes: () => ++asked % 7 === 0 } }).createMachine({
+      context: { n: 0 }, initial: 'a',
+      states: { a: { on: { go: [{ guard: 'sometimes', target: 'b' }, { actions: assign({ n: ({ context }) => (context as { n: number }).n + 1 }) }] } }, b: {} },
+    })
+    expect(checkMachine(fickle, { events: [{ type: 'go' }], maxStates: 100, mayStop: () => true }).problems).toMatchObject([{ kind: 'nondeterministic' }])
+  })
+
+  it('throw what XState throws', () => {
+    const late = setup({ types: { context: {} as { n: number } }, guards: { early: ({ context }) => { if (context.n === 6) throw new Error('six'); return true } } }).createMachine({
+      context: { n: 0 }, on: { go: { guard: 'early', actions: assign({ n: ({ context }) => context.n + 1 }) } },
+    })
+    const { problems } = checkMachine(late, { events: [{ type: 'go' }], mayStop: () => true })
+    expect(problems).toMatchObject([{ kind: 'throw', path: { length: 8 } }])
+    const six = late.resolveState({ value: {}, context: { n: 6 } })
+    expect(() => getNextSnapshot(late, six, { type: 'go' })).toThrow()
+    expect(problems[0]!.message).toContain('six')
+  })
+})
