@@ -60,14 +60,15 @@ export class Oracle {
   }
 
   /**
-   * A process ended. What the server lost of its posts while it lived, and it had no time to send again, is beyond what is
-   * promised: two failures within a second. Its journal is another matter.
+   * A process ended, or the server lost its last writes. A post that the server lost, and that the process which was told of it
+   * did not live to send again, is beyond what is promised: two failures within a second. Unless its journal has it.
    */
-  ended(by: Process, journal: () => string): void {
-    const lost = [...this.acks].filter(([id, ack]) => ack.by === by && !this.#isStored(ack.room, id))
-    if (lost.length === 0) return
-    const kept = journal()
-    for (const [id] of lost) if (!kept.includes(`"messageId":"${id}"`)) this.acks.delete(id)
+  forgive(): void {
+    for (const [id, { room, by }] of this.acks) {
+      if (by.alive || this.#isStored(room, id)) continue
+      const node = this.nodes.find(({ machine }) => machine === by.machine)
+      if (!node?.disk.journal().includes(`"messageId":"${id}"`)) this.acks.delete(id)
+    }
   }
 
   /** Accepted posts that are in no room. */
@@ -93,7 +94,7 @@ export class Oracle {
         // Read before the server lost its end: what comes again is numbered anew, and later.
         if (Number.parseInt(entry, 10) < this.#lostAt) return
         const number = entrySequence(entry)
-        if (number > position.upTo + 1) this.problem('order per room', `${member} was given ${entry} of ${room} and has not seen number ${position.upTo + 1}`)
+        if (number > position.upTo + 1) this.problem('order per room', `${member} was given ${entry} of ${room} and has not seen ${this.rooms().get(room)?.entries[position.upTo]?.entry}`)
       },
       done: (id) => void seen.add(id),
     }

@@ -97,9 +97,8 @@ export async function simulate(options: SimulateOptions): Promise<SimResult> {
     }).catch((error: unknown) => oracle.problem('defect', `${node.name} did not start: ${messageOf(error)}`))
   }
   const kill = (node: SimNode): void => {
-    const { life } = node
     killNode(node)
-    if (life !== undefined) oracle.ended(life.process, () => node.disk.journal())
+    oracle.forgive()
   }
   const onUncaught = (error: unknown): void => oracle.problem('defect', `an error that nobody caught: ${error instanceof Error ? error.stack ?? error.message : String(error)}`)
   process.on('uncaughtException', onUncaught)
@@ -108,7 +107,7 @@ export async function simulate(options: SimulateOptions): Promise<SimResult> {
   try {
     for (const node of nodes) start(node)
     for (const fault of faults) {
-      scheduler.at(fault.at, () => inflict(fault, { scheduler, trace, nodes, server, weather, start, kill }))
+      scheduler.at(fault.at, () => inflict(fault, { scheduler, trace, nodes, server, weather, start, kill, onServerLoss: () => oracle.forgive() }))
     }
     await scheduler.run(virtualMs, () => oracle.problems.length > 0)
     if (mode === 'liveness' && oracle.problems.length === 0) {

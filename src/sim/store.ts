@@ -78,7 +78,7 @@ function createLog(connection: Connection, stopRings: Set<() => void>): Log {
     replay: pass('replay'),
     openCursor: pass('openCursor'),
     record: pass('record'),
-    async listen(onRing) {
+    async listen(onRing, onReset) {
       const rung = new Map<string, EntryId>()
       let stopped = false
       const take = (rooms: Iterable<readonly [string, EntryId]>): void => {
@@ -94,6 +94,11 @@ function createLog(connection: Connection, stopRings: Set<() => void>): Log {
       const sweep = (): void => {
         connection.call('rings', []).then(take, () => undefined)
       }
+      const off = connection.on(({ type }) => {
+        if (type !== 'restarted') return
+        rung.clear()
+        onReset?.()
+      })
       const unsubscribe = connection.subscribe({ channel: ringChannel, onPayload: (payload) => take(JSON.parse(payload) as [string, EntryId][]), onGap: sweep })
       const again = (): void => {
         if (stopped) return
@@ -104,6 +109,7 @@ function createLog(connection: Connection, stopRings: Set<() => void>): Log {
       await connection.call('ringEnd', [''])
       const stop = (): void => {
         stopped = true
+        off()
         unsubscribe()
       }
       stopRings.add(stop)

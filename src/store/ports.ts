@@ -213,8 +213,10 @@ export interface Log {
   /**
    * Calls `onRing` with rooms that have new entries (in any process): soon after each append, coalesced,
    * and from a sweep, so that a lost ring costs about a second and never a message.
+   * Calls `onReset` when the store came back without its last entries: from then on entries are numbered from where it stands.
+   * An entry that was repeated has the id it had before, or a later one than any that was lost.
    */
-  listen(onRing: (rooms: ReadonlyMap<string, EntryId>) => void): Promise<Stoppable>
+  listen(onRing: (rooms: ReadonlyMap<string, EntryId>) => void, onReset?: () => void): Promise<Stoppable>
 }
 
 // ---------------------------------------------------------------- records

@@ -167,7 +167,7 @@ export async function openOutageStore(options: OutageOptions): Promise<OutageSto
 
   return {
     kind: 'redis',
-    log: createOutageLog({ gate, database, handed, listen: (onRing) => subscriptions.add(({ log }) => log.listen(onRing)) }),
+    log: createOutageLog({ gate, database, handed, listen: (onRing, onReset) => subscriptions.add(({ log }) => log.listen(onRing, onReset)) }),
     records: createOutageRecords({ gate, local: records, clock, exclusive }),
     leases: sharedLeases(gate),
     blobs: outageBlobs(gate, local.blobs),

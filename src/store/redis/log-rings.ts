@@ -4,7 +4,7 @@ import type { Backend } from './link.ts'
 import type { Subscriptions } from './subscriptions.ts'
 
 export interface Rings {
-  listen(onRing: (rooms: ReadonlyMap<string, EntryId>) => void): Promise<Stoppable>
+  listen(onRing: (rooms: ReadonlyMap<string, EntryId>) => void, onReset?: () => void): Promise<Stoppable>
   stop(): Promise<void>
 }
 
@@ -20,6 +20,7 @@ export function createRings(backend: Backend, subscriptions: Subscriptions): Rin
   const { keys, clock } = backend
   const groups = Array.from({ length: slotGroups }, (_, group) => group)
   const listeners = new Set<(rooms: ReadonlyMap<string, EntryId>) => void>()
+  const resets = new Set<() => void>()
   const counters = groups.map(() => -1)
   /** Last entry rung per room; rooms that never rang are not in it. */
   const rung = new Map<string, EntryId>()
@@ -42,14 +43,17 @@ export function createRings(backend: Backend, subscriptions: Subscriptions): Rin
   function handOver(): void {
     const rooms = waiting
     waiting = new Map()
-    for (const listener of listeners) {
-      try {
-        listener(rooms)
-      } catch (error) {
-        queueMicrotask(() => {
-          throw error
-        })
-      }
+    for (const listener of listeners) guard(() => listener(rooms))
+  }
+
+  /** What a listener throws is its own affair: it stops none of the others. */
+  function guard(tell: () => void): void {
+    try {
+      tell()
+    } catch (error) {
+      queueMicrotask(() => {
+        throw error
+      })
     }
   }
 
@@ -87,6 +91,14 @@ export function createRings(backend: Backend, subscriptions: Subscriptions): Rin
     })
   }
 
+  /** The server lacks its last entries, or all of them: what rang before tells nothing about what is there now. */
+  function reset(): void {
+    rung.clear()
+    counters.fill(Number.NaN)
+    for (const listener of resets) guard(listener)
+    sweepSoon()
+  }
+
   function scheduleSweep(): void {
     sweepTimer = clock.timer(sweepMs, () => {
       sweepSoon()
@@ -101,6 +113,7 @@ export function createRings(backend: Backend, subscriptions: Subscriptions): Rin
     for (const group of groups) counters[group] = Math.max(counters[group]!, Number(counts[group] ?? 0))
     offLink = backend.on(({ type }) => {
       if (type === 'up') sweepSoon()
+      if (type === 'restarted') reset()
     })
     scheduleSweep()
     return subscription
@@ -115,14 +128,17 @@ export function createRings(backend: Backend, subscriptions: Subscriptions): Rin
   }
 
   return {
-    async listen(onRings) {
+    async listen(onRings, onReset = () => undefined) {
+      const onResets = (): void => onReset()
       const listener = (rooms: ReadonlyMap<string, EntryId>): void => onRings(rooms)
       listeners.add(listener)
+      resets.add(onResets)
       running ??= start()
       await running
       return {
         async stop() {
           listeners.delete(listener)
+          resets.delete(onResets)
         },
       }
     },
