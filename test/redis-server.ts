@@ -7,6 +7,8 @@ import { join } from 'node:path'
 import { Redis, type RedisOptions } from 'ioredis'
 
 export interface RedisServerOptions {
+  /** Default: one that is free. */
+  port?: number
   /** Append-only file, every second as in production. Default true. */
   appendonly?: boolean
   appendfsync?: 'always' | 'everysec' | 'no'
@@ -90,7 +92,7 @@ function makeCertificate(dir: string): string {
 }
 
 async function writeConfig(dir: string, options: RedisServerOptions): Promise<number> {
-  const port = options.unixSocket ? 0 : await freePort()
+  const port = options.unixSocket ? 0 : options.port ?? await freePort()
   const lines = [
     'bind 127.0.0.1',
     options.tls ? `port 0\ntls-port ${port}\ntls-cert-file server.crt\ntls-key-file server.key\ntls-ca-cert-file server.crt\ntls-auth-clients no` : `port ${port}`,

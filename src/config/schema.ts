@@ -6,9 +6,9 @@ const name = z.string().regex(/^[A-Za-z0-9][A-Za-z0-9_.-]*$/, 'use letters, digi
 /** The one schema of the configuration: environment, file and code all fill this shape. */
 export const configSchema = z.strictObject({
   dataDir: z.string().min(1).default('.hivemind').describe('folder of the embedded store, the local replica and the outage journal'),
-  redis: z.string().refine(isRedisUrl, 'write redis://[user:password@]host[:port][/db] or rediss://...; several nodes of a cluster are separated by commas').optional()
+  redis: z.string().refine(isRedisUrl, 'write redis://[user:password@]host[:port][/db], rediss://... or redis+unix:///path; several nodes of a cluster are separated by commas').optional()
     .describe('the shared store; without it the hive is embedded (SQLite)'),
-  cache: z.string().refine(isRedisUrl, 'write redis://[user:password@]host[:port][/db] or rediss://...').optional()
+  cache: z.string().refine(isRedisUrl, 'write redis://[user:password@]host[:port][/db], rediss://... or redis+unix:///path').optional()
     .describe('a second Redis for what may be lost; the shared store serves both roles without it'),
   prefix: z.string().regex(/^[A-Za-z0-9_.:-]*$/, 'use letters, digits, "_", ".", ":" and "-"').default('')
     .describe('put before every key and channel, so that several hives can share a Redis'),
@@ -73,7 +73,7 @@ function isRedisUrl(text: string): boolean {
   return text.split(',').every((part) => {
     try {
       const url = new URL(part.trim())
-      return (url.protocol === 'redis:' || url.protocol === 'rediss:') && url.hostname !== ''
+      return url.protocol === 'redis+unix:' ? url.pathname.length > 1 : (url.protocol === 'redis:' || url.protocol === 'rediss:') && url.hostname !== ''
     } catch (error) {
       if (error instanceof TypeError) return false
       throw error

@@ -55,7 +55,7 @@ export async function startNode(setup: NodeSetup): Promise<NodeProcess> {
   const watchers = new Set<() => void>()
   let ended = false
   const look = (): void => {
-    for (const watcher of [...watchers]) watcher()
+    for (const watcher of watchers) watcher()
   }
   child.on('message', (one: Told) => {
     told.push(one)

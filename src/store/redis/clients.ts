@@ -86,16 +86,16 @@ function targetOptions(target: RedisTarget): RedisOptions & { host: string; port
     try {
       url = new URL(target.url)
     } catch (error) {
-      throw Object.assign(new InvalidConfig('redis.url', 'is no URL: write redis://[user:password@]host:port, rediss:// for TLS, or redis+unix:///path'), { cause: error })
+      throw Object.assign(new InvalidConfig('redis', 'is no URL: write redis://[user:password@]host:port, rediss:// for TLS, or redis+unix:///path'), { cause: error })
     }
-    if (!['redis:', 'rediss:', 'redis+unix:', 'unix:'].includes(url.protocol)) throw new InvalidConfig('redis.url', `starts with ${url.protocol}//: write redis://, rediss:// or redis+unix://`)
+    if (!['redis:', 'rediss:', 'redis+unix:', 'unix:'].includes(url.protocol)) throw new InvalidConfig('redis', `starts with ${url.protocol}//: write redis://, rediss:// or redis+unix://`)
     if (url.protocol.endsWith('unix:')) fromUrl.path = decodeURIComponent(url.pathname)
     else {
       fromUrl.host = url.hostname.replace(/^\[|\]$/g, '') || 'localhost'
       fromUrl.port = Number(url.port || 6379)
       const db = url.pathname.slice(1)
       if (db !== '') {
-        if (!/^\d+$/.test(db)) throw new InvalidConfig('redis.url', `ends in "/${db}": a database is a number`)
+        if (!/^\d+$/.test(db)) throw new InvalidConfig('redis', `ends in "/${db}": a database is a number`)
         fromUrl.db = Number(db)
       }
     }

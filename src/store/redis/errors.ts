@@ -9,15 +9,15 @@ export function redisError(error: unknown, where: string): HivemindError {
     case 'OOM':
       return new StoreFull(`Redis at ${where} is out of memory (maxmemory): let workers catch up, remove rooms or raise maxmemory; reads and acknowledgements still work`, error)
     case 'WRONGPASS':
-      return new StoreMisconfigured(`Redis at ${where} refused the user name or password: check redis.url`, error)
+      return new StoreMisconfigured(`Redis at ${where} refused the user name or password: check the setting redis (REDIS_URL)`, error)
     case 'NOAUTH':
-      return new StoreMisconfigured(`Redis at ${where} wants a password: put it into redis.url (redis://user:password@host:port)`, error)
+      return new StoreMisconfigured(`Redis at ${where} wants a password: put it into the setting redis (REDIS_URL), as redis://user:password@host:port`, error)
     case 'NOPERM':
       return new StoreMisconfigured(`the Redis user at ${where} may not do this (${text}): grant it ~<prefix>* &<prefix>* +@all -@dangerous +info`, error)
     case 'NOPROTO':
     case 'ERR':
       if (/unknown command/i.test(text)) return new StoreMisconfigured(`Redis at ${where} is too old or restricted (${text}): version 7.0 or newer is needed`, error)
-      if (/without any password|AUTH.*called/i.test(text)) return new StoreMisconfigured(`Redis at ${where} has no password, and redis.url carries one: take it out or set requirepass`, error)
+      if (/without any password|AUTH.*called/i.test(text)) return new StoreMisconfigured(`Redis at ${where} has no password, and the setting redis (REDIS_URL) carries one: take it out or set requirepass`, error)
       break
     case 'MISCONF':
       return new StoreUnavailable(`Redis at ${where} cannot write to its disk and refuses writes: free its disk or check its log`, error)

@@ -75,7 +75,7 @@ export async function openRedisStore(options: RedisStoreOptions): Promise<RedisS
           judgeServer(server, { ...features, waitaof: true }, { ...expected, durability: 'everysec' })
           if (role === 'durable') features = await probeFeatures(masters(client)[0]!, server.version)
           for (const notice of judgeServer(server, features, expected)) options.onNotice?.(notice)
-          if (server.cluster && !roleTarget.cluster) throw new StoreMisconfigured(`Redis at ${where} is a cluster node: set redis.cluster to true`)
+          if (server.cluster && !roleTarget.cluster) throw new StoreMisconfigured(`Redis at ${where} is a cluster node: give two or more of the nodes in the setting redis (REDIS_URL), separated by commas`)
         }
       },
     })

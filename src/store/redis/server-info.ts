@@ -91,10 +91,10 @@ export function judgeServer(server: ServerInfo, features: ServerFeatures | undef
     throw new StoreMisconfigured(`${at} has maxmemory-policy ${server.policy}, which throws rooms and leases away when memory is short: set noeviction ("hivemind redis-conf durable" prints a configuration), or volatile-lfu when the same server also holds the cache`)
   }
   if (server.policy.startsWith('volatile-') && server.maxmemory > 0) {
-    notices.push(`${at} has maxmemory-policy ${server.policy}: when memory is short, leases, sessions and remembered message ids go with the cache; use two servers (redis.url and redis.cache) where that matters`)
+    notices.push(`${at} has maxmemory-policy ${server.policy}: when memory is short, leases, sessions and remembered message ids go with the cache; use two servers (the settings redis and cache) where that matters`)
   }
   if (server.policy === 'noeviction' && expected.alsoCache && server.maxmemory > 0) {
-    notices.push(`${at} also holds the cache but never evicts: give the cache a server of its own (redis.cache)`)
+    notices.push(`${at} also holds the cache but never evicts: give the cache a server of its own (the setting cache, HIVEMIND_CACHE)`)
   }
   if (!server.aof) {
     notices.push(`${at} has appendonly off: a crash loses ${server.rdb ? 'everything since the last snapshot' : 'everything'}; set "appendonly yes" ("hivemind redis-conf durable")`)

@@ -27,7 +27,7 @@ describe('who may connect', () => {
   test('a wrong password is refused in words, without the password', async () => {
     const { port } = await server({ password: 'right' })
     const refused = await openRedisStore({ url: plainUrl(port, ':guess@') }).catch((error: unknown) => error as Error)
-    expect(refused).toMatchObject({ code: 'store_misconfigured', message: expect.stringMatching(/refused the user name or password.*redis\.url/) })
+    expect(refused).toMatchObject({ code: 'store_misconfigured', message: expect.stringMatching(/refused the user name or password.*REDIS_URL/) })
     expect((refused as Error).message).not.toContain('guess')
   })
 
@@ -47,7 +47,7 @@ describe('who may connect', () => {
   })
 
   test.each(['localhost:6379', 'http://localhost', 'redis://localhost/x'])('%s is no URL of a Redis', async (url) => {
-    await expect(openRedisStore({ url })).rejects.toMatchObject({ code: 'invalid_config', field: 'redis.url' })
+    await expect(openRedisStore({ url })).rejects.toMatchObject({ code: 'invalid_config', field: 'redis' })
   })
 
   test('TLS, an ACL user limited to the prefix, a Unix socket', async () => {
