@@ -1,3 +1,4 @@
+import { createRequire } from 'node:module'
 import { hostname } from 'node:os'
 import { busMirror } from '../actors/bus-mirror/bus-mirror.ts'
 import { defaultNodeTtlMs, membership } from '../actors/membership/membership.ts'
@@ -99,7 +100,7 @@ const resyncMs = 10_000
 export async function createHive(options: HiveOptions = {}): Promise<Hive> {
   const { messages, logger: givenLogger, clock = systemClock, randomness = systemRandomness, ...configInput } = options
   const { config, notices } = await resolveConfig(configInput)
-  const logger = givenLogger ?? await defaultLogger(config.log.level)
+  const logger = givenLogger ?? defaultLogger(config.log.level)
   for (const notice of notices) logger.warn({}, notice)
   return startHive({ config, messages, logger, clock, randomness, openStore: openNodeStore })
 }
@@ -237,8 +238,20 @@ function figuresOf(prefix: string, figures: object): Record<string, number> {
   )))
 }
 
-async function defaultLogger(level: string): Promise<Logger> {
-  const { pino } = await import('pino')
-  const logger: Logger = pino({ level }, pino.destination({ dest: 2, sync: true }))
-  return logger
+/** pino, made when there is something to log: most hives never do, and it takes its time to load. */
+function defaultLogger(level: Config['log']['level']): Logger {
+  const load = createRequire(import.meta.url)
+  let made: Logger | undefined
+  const from = levels.indexOf(level)
+  const at = (wanted: keyof Logger) => (fields: object, message: string): void => {
+    if (from > levels.indexOf(wanted)) return
+    if (made === undefined) {
+      const { pino } = load('pino') as typeof import('pino')
+      made = pino({ level }, pino.destination({ dest: 2, sync: true }))
+    }
+    made[wanted](fields, message)
+  }
+  return { debug: at('debug'), info: at('info'), warn: at('warn'), error: at('error') }
 }
+
+const levels: readonly Config['log']['level'][] = ['trace', 'debug', 'info', 'warn', 'error', 'silent']

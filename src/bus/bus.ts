@@ -1,4 +1,4 @@
-import { EMPTY, Subject, type Observable } from 'rxjs'
+import type { Observable } from 'rxjs'
 import { BusOverflow, messageOf } from '../kernel/errors.ts'
 import type { Clock, Randomness } from '../kernel/clock.ts'
 import type { Catalogue } from '../messages/catalogue.ts'
@@ -8,6 +8,7 @@ import type { Envelope } from '../messages/envelope.ts'
 import { messageIds } from '../messages/ids.ts'
 import type { DataOf, MessageTypeName } from '../messages/map.ts'
 import { GuardedObservable } from './guard.ts'
+import { EMPTY, Subject } from './rx.ts'
 import { createThrottle } from './throttle.ts'
 
 /** Messages that observers may publish, directly and in turn, within one outermost publish. */

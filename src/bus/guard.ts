@@ -1,4 +1,5 @@
-import { Observable, Subscriber, type Observer, type Operator, type Subscription } from 'rxjs'
+import type { Observer, Operator, Subscription } from 'rxjs'
+import { Observable, Subscriber } from './rx.ts'
 
 type OnFault = (error: unknown) => void
 
