@@ -11,6 +11,7 @@ import { doctorCommand } from './commands/doctor.ts'
 import { redisConfCommand } from './commands/redis-conf.ts'
 import { roomsCommand } from './commands/rooms.ts'
 import { runCommand } from './commands/run.ts'
+import { simCommand } from './commands/sim.ts'
 import { statusCommand } from './commands/status.ts'
 import { upCommand } from './commands/up.ts'
 import { exitCodeOf, exitCodes, tellError } from './exit.ts'
@@ -24,7 +25,7 @@ const program = new Command('hivemind')
   .version(packageVersion(), '--version')
   .showHelpAfterError('(--help shows how it is used)')
   .addHelpText('after', '\nExamples:\n  $ hivemind run codebase --input dir=.\n  $ hivemind rooms tail main_hall\n  $ hivemind run codebase --help\n\nExit codes: 0 ok, 1 failed, 2 used wrongly, 130 interrupted.')
-for (const make of [runCommand, upCommand, statusCommand, doctorCommand, roomsCommand, conflictsCommand, redisConfCommand, checkCommand, benchCommand]) program.addCommand(make(cli))
+for (const make of [runCommand, upCommand, statusCommand, doctorCommand, roomsCommand, conflictsCommand, redisConfCommand, checkCommand, simCommand, benchCommand]) program.addCommand(make(cli))
 for (const made of all(program)) made.exitOverride().configureOutput({ writeOut: (text) => cli.io.out(text.trimEnd()), writeErr: (text) => cli.io.err(text.trimEnd()) })
 
 try {
