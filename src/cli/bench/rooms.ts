@@ -1,8 +1,10 @@
 import { fork, type ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
+import { tmpdir } from 'node:os'
 import { startPrivateRedis } from '../../store/redis/private-server.ts'
 import { figure, pairedRatio, type BenchResult } from './figures.ts'
-import type { ContenderName, ContenderReply, IdleRooms, Round, StartUp } from './rooms-contender.ts'
+import type { ContenderName, ContenderReply, IdleRooms, StartUp } from './rooms-contender.ts'
+import type { Round } from './rooms-measure.ts'
 
 export interface RoomsBenchOptions {
   /** A Redis to measure on. Default: a private one, ended afterwards. */
@@ -24,7 +26,9 @@ const pacedMessages = 2_000
 
 async function start(name: ContenderName, redis: string): Promise<Contender> {
   const extension = import.meta.url.slice(import.meta.url.lastIndexOf('.'))
-  const child = fork(new URL(`./rooms-contender${extension}`, import.meta.url), [name, redis], { execArgv: [...process.execArgv, '--expose-gc'] })
+  // Neither the environment nor a configuration file here is to change what is measured.
+  const env = Object.fromEntries(Object.entries(process.env).filter(([key]) => !/^(REDIS|HIVEMIND)_/.test(key)))
+  const child = fork(new URL(`./rooms-contender${extension}`, import.meta.url), [name, redis], { execArgv: [...process.execArgv, '--expose-gc'], cwd: tmpdir(), env })
   const ready = await answer(child, name)
   if ('error' in ready) throw new Error(`${name}: ${ready.error}`)
   const ask = async (messages: number): Promise<unknown> => {
