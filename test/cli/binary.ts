@@ -44,13 +44,15 @@ export interface HowToRun {
   cwd?: string
   env?: NodeJS.ProcessEnv
   input?: string
+  /** Run as this user, where this one may do that. */
+  user?: number
 }
 
 /** Starts the built binary, in a folder of its own unless told otherwise. */
-export function start(args: readonly string[], { cwd = temporaryFolder(), env = {}, input }: HowToRun = {}): Running {
+export function start(args: readonly string[], { cwd = temporaryFolder(), env = {}, input, user }: HowToRun = {}): Running {
   checkBuilt()
   const { REDIS_URL: _url, REDIS_HOST: _host, REDIS_PORT: _port, NODE_OPTIONS: _options, ...inherited } = process.env
-  const child = spawn(process.execPath, [binary, ...args], { cwd, env: { ...inherited, ...env }, stdio: ['pipe', 'pipe', 'pipe'] })
+  const child = spawn(process.execPath, [binary, ...args], { cwd, env: { ...inherited, ...env }, stdio: ['pipe', 'pipe', 'pipe'], ...(user !== undefined && process.getuid?.() === 0 && { uid: user, gid: user }) })
   children.add(child)
   child.stdin.on('error', () => undefined)
   child.stdin.end(input ?? '')

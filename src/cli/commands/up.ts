@@ -1,7 +1,8 @@
 import type { Command } from 'commander'
 import { command, hiveConfig, withHive } from '../command.ts'
+import type { Hive } from '../../hive.ts'
 import type { Cli, HiveFlags } from '../command.ts'
-import { UsageError } from '../exit.ts'
+import { exitCodes, UsageError } from '../exit.ts'
 import { interruptible, whenAborted } from '../interrupt.ts'
 
 interface Flags extends HiveFlags {
@@ -32,13 +33,20 @@ export function upCommand(cli: Cli): Command {
           hive.announceHttp(server.url)
           if (flags.json) cli.io.json({ node: hive.node.id, url: server.url, store: hive.store.kind, dataDir: hive.config.dataDir, pid: process.pid })
           else cli.io.out(`node ${hive.node.id} is up at ${server.url} (${hive.store.kind === 'sqlite' ? hive.config.dataDir : 'Redis'}); Ctrl-C ends it`)
-          await whenAborted(signal)
+          await Promise.race([whenAborted(signal), ended(hive)])
+          // A node that another process has replaced has stopped by itself, and has said so.
+          if (!signal.aborted) cli.done(exitCodes.failed)
           await server.stop()
         } finally {
           await hive.stop({ drainMs })
         }
       })
     })
+}
+
+/** Settles when the hive has stopped by itself. */
+function ended(hive: Hive): Promise<void> {
+  return new Promise((resolve) => void hive.bus.all().subscribe({ complete: resolve }))
 }
 
 /** `HOST:PORT`, `[::1]:7070`, or a port alone. */
