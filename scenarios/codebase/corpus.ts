@@ -1,6 +1,8 @@
 import type { DataIn, passagesStored } from './messages.ts'
 import type { Quote } from './quote.ts'
 import { quoteFrom } from './quote.ts'
+import { kindWeights, pathKind } from './path-kind.ts'
+import type { PathKind } from './path-kind.ts'
 import { SearchIndex } from './search-index.ts'
 
 /** Fetches a message of the passages room by its entry. */
@@ -12,6 +14,7 @@ export interface FoundQuote extends Quote {
 }
 
 const perFile = 2
+const kinds: readonly PathKind[] = ['other', 'document', 'test']
 
 /** What was stored, searchable. Texts stay in the store: kept here is the index, and for each passage where it stands. */
 export class Corpus {
@@ -22,6 +25,8 @@ export class Corpus {
   /** Per passage: number of its message, and its place in there. */
   #message = new Uint32Array(1 << 10)
   #place = new Uint32Array(1 << 10)
+  /** Per passage: the kind of its file, an index into `kinds`. */
+  #kind = new Uint32Array(1 << 10)
 
   constructor(options: { indexBytes: number }) {
     this.index = new SearchIndex({ budgetBytes: options.indexBytes })
@@ -38,6 +43,7 @@ export class Corpus {
       if (number >= this.#message.length) this.#grow()
       this.#message[number] = this.#entries.length - 1
       this.#place[number] = place
+      this.#kind[number] = kinds.indexOf(pathKind(stored.sources[passage.source]?.path ?? ''))
     }
   }
 
@@ -46,7 +52,9 @@ export class Corpus {
     const query = this.index.weigh(question)
     const quotes: FoundQuote[] = []
     const taken = new Map<string, number>()
-    for (const { passage, score } of this.index.search(question, limit * 8)) {
+    const weights = kindWeights(question)
+    const weightOf = (passage: number): number => weights[kinds[this.#kind[passage] ?? 0] ?? 'other']
+    for (const { passage, score } of this.index.search(question, limit * 8, weightOf)) {
       if (quotes.length >= limit) break
       const stored = await fetch(this.#entries[this.#message[passage] ?? 0] ?? '')
       const found = stored?.passages[this.#place[passage] ?? 0]
@@ -68,6 +76,7 @@ export class Corpus {
       return next
     }
     this.#message = longer(this.#message)
+    this.#kind = longer(this.#kind)
     this.#place = longer(this.#place)
   }
 }

@@ -106,9 +106,9 @@ export class SearchIndex {
 
   /**
    * The best passages for a query, best first. A passage that holds more of the query's words is preferred to one that repeats a few,
-   * and very short passages gain nothing by their brevity.
+   * and very short passages gain nothing by their brevity. `weightOf` multiplies the score of a passage.
    */
-  search(query: string, limit: number): Hit[] {
+  search(query: string, limit: number, weightOf: (passage: number) => number = () => 1): Hit[] {
     const terms = this.weigh(query)
     if (terms.length === 0 || limit < 1) return []
     if (this.#scores.length < this.#passages) {
@@ -130,7 +130,7 @@ export class SearchIndex {
     const all = terms.reduce((sum, { idf }) => sum + idf, 0)
     const best = new Best(limit)
     for (const passage of touched) {
-      best.offer({ passage, score: (scores[passage] ?? 0) * (0.5 + (0.5 * (covered[passage] ?? 0)) / all) })
+      best.offer({ passage, score: weightOf(passage) * (scores[passage] ?? 0) * (0.5 + (0.5 * (covered[passage] ?? 0)) / all) })
       scores[passage] = 0
       covered[passage] = 0
     }
