@@ -8,7 +8,6 @@ import type { NodeEpoch } from './node-epoch.ts'
 import { claimNodeName } from './node-name.ts'
 import { createConflicts } from './outage/conflicts.ts'
 import type { Conflicts } from './outage/conflicts.ts'
-import { openOutageStore } from './outage/open.ts'
 import type { OutageStore } from './outage/open.ts'
 import { createTables } from './outage/tables.ts'
 import type { Presence, Store } from './ports.ts'
@@ -86,6 +85,8 @@ async function openShared({ config, clock, randomness, onNotice }: NodeStoreOpti
   let refused: StoreMisconfigured | undefined
   let opening = true
   const nodes = urls.split(',').map((url) => url.trim())
+  // Loaded when it is needed: an embedded node starts sooner without the Redis client.
+  const { openOutageStore } = await import('./outage/open.ts')
   const outage = await openOutageStore({
     local, origin, clock, randomness,
     journalBytes: config.limits.journalBytes,
