@@ -146,7 +146,7 @@ export class Connection implements RedisLink {
     if (known !== undefined && known !== server.runId) {
       let result: { repeated: number; refused: number }
       try {
-        result = await this.recent.repeatAll()
+        result = this.network.repeats ? await this.recent.repeatAll() : { repeated: 0, refused: 0 }
       } catch (error) {
         // It is still the server that lacks what was acknowledged.
         this.#runId = known

@@ -25,6 +25,8 @@ export interface Network {
   weather(machine: string): Weather
   /** Packets that arrived somewhere. */
   packets: number
+  /** Whether a server that was restarted is sent again what it acknowledged last. */
+  readonly repeats: boolean
 }
 
 /** One way of a connection: packets arrive in the order they were sent. */

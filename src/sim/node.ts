@@ -7,6 +7,7 @@ import { startNodeEpoch } from '../store/node-epoch.ts'
 import { openOutageStore } from '../store/outage/open.ts'
 import type { OutageStore } from '../store/outage/open.ts'
 import type { NodeStore } from '../store/open-node.ts'
+import type { Leases } from '../store/ports.ts'
 import { Connection } from './connection.ts'
 import { Disk } from './disk.ts'
 import { Machine } from './machine.ts'
@@ -31,6 +32,8 @@ export interface Life {
   /** Absent until it has started. */
   hive?: Hive
   outage?: OutageStore
+  /** How often the state of its link has changed. */
+  linkChanges: number
 }
 
 export interface NodeParts {
@@ -39,8 +42,8 @@ export interface NodeParts {
   prng: Prng
   messages: readonly MessageType<string, any>[]
   logger: Logger
-  /** The roles every node asks for. */
-  roles: readonly string[]
+  /** Sees all calls of leases. */
+  watchLeases(leases: Leases): Leases
 }
 
 export function createNode(name: string, parts: NodeParts, rate: number): SimNode {
@@ -50,10 +53,10 @@ export function createNode(name: string, parts: NodeParts, rate: number): SimNod
 /** Starts the real hive on the node. Resolves when it is ready to be used; a life that is killed meanwhile never is. */
 export async function startNode(node: SimNode, parts: NodeParts): Promise<Life> {
   const process = node.machine.start()
-  const life: Life = { process, connection: new Connection(parts.network, parts.server, process) }
+  const life: Life = { process, connection: new Connection(parts.network, parts.server, process), linkChanges: 0 }
   node.life = life
   const randomness = parts.prng.fork()
-  const config = configSchema.parse({ dataDir: `/sim/${node.name}`, redis: 'redis://sim', node: { id: node.name, roles: [...parts.roles] } })
+  const config = configSchema.parse({ dataDir: `/sim/${node.name}`, redis: 'redis://sim', node: { id: node.name } })
   life.hive = await startHive({
     config: { ...config, dataDir: `/sim/${node.name}` },
     messages: parts.messages, logger: parts.logger, clock: process, randomness,
@@ -67,10 +70,12 @@ export async function startNode(node: SimNode, parts: NodeParts): Promise<Life> 
         },
       })
       life.outage = outage
+      outage.link.on(() => life.linkChanges++)
       await outage.probe()
-      const epoch = startNodeEpoch({ leases: outage.leases, name: node.name, clock: process, ready: reached(outage), onSuperseded, onFailure })
+      const leases = parts.watchLeases(outage.leases)
+      const epoch = startNodeEpoch({ leases, name: node.name, clock: process, ready: reached(outage), onSuperseded, onFailure })
       return {
-        store: outage, presence: outage.presence, conflicts: outage.conflicts, outage, name: node.name, epoch,
+        store: { ...outage, leases }, presence: outage.presence, conflicts: outage.conflicts, outage, name: node.name, epoch,
         async close() {
           await epoch.stop()
           await outage.close()

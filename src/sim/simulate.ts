@@ -2,6 +2,7 @@ import { messageOf } from '../kernel/errors.ts'
 import type { Logger } from '../kernel/logger.ts'
 import { faultKinds, planFaults } from './faults.ts'
 import type { Fault, FaultKind } from './faults.ts'
+import { Histories } from './history.ts'
 import { inflict } from './inflict.ts'
 import { epochMs } from './machine.ts'
 import { calm } from './network.ts'
@@ -73,7 +74,7 @@ export async function simulate(options: SimulateOptions): Promise<SimResult> {
     weathers.set(name, known)
     return known
   }
-  const network: Network = { scheduler, prng: prng.fork(), trace, weather, packets: 0 }
+  const network: Network = { scheduler, prng: prng.fork(), trace, weather, packets: 0, repeats: options.defects?.noRepeat !== true }
   const nodes: SimNode[] = []
   const server = new SimServer({
     now: () => epochMs + scheduler.now,
@@ -85,8 +86,9 @@ export async function simulate(options: SimulateOptions): Promise<SimResult> {
     defects: options.defects ?? {},
   })
   const oracle = new Oracle(scheduler, nodes, () => server.rooms)
-  const workload = createWorkload({ ...load, failing: 0.05 }, oracle, prng.fork())
-  const parts: NodeParts = { network, server, prng: prng.fork(), messages: [asked, answered], logger: silent, roles: [] }
+  const histories = new Histories(() => scheduler.now, (key) => server.look(key))
+  const workload = createWorkload({ ...load, failing: 0.05 }, oracle, histories, prng.fork())
+  const parts: NodeParts = { network, server, prng: prng.fork(), messages: [asked, answered], logger: silent, watchLeases: (leases) => histories.leases(leases) }
   for (let index = 0; index < count; index++) nodes.push(createNode(`n${index + 1}`, parts, 1 + (prng.next() - 0.5) * 0.008))
 
   const start = (node: SimNode): void => {
@@ -100,6 +102,10 @@ export async function simulate(options: SimulateOptions): Promise<SimResult> {
     killNode(node)
     oracle.forgive()
   }
+  const onServerLoss = (): void => {
+    oracle.forgive()
+    histories.lost()
+  }
   const onUncaught = (error: unknown): void => oracle.problem('defect', `an error that nobody caught: ${error instanceof Error ? error.stack ?? error.message : String(error)}`)
   process.on('uncaughtException', onUncaught)
   process.on('unhandledRejection', onUncaught)
@@ -107,7 +113,7 @@ export async function simulate(options: SimulateOptions): Promise<SimResult> {
   try {
     for (const node of nodes) start(node)
     for (const fault of faults) {
-      scheduler.at(fault.at, () => inflict(fault, { scheduler, trace, nodes, server, weather, start, kill, onServerLoss: () => oracle.forgive() }))
+      scheduler.at(fault.at, () => inflict(fault, { scheduler, trace, nodes, server, weather, start, kill, onServerLoss }))
     }
     await scheduler.run(virtualMs, () => oracle.problems.length > 0)
     if (mode === 'liveness' && oracle.problems.length === 0) {
@@ -115,6 +121,7 @@ export async function simulate(options: SimulateOptions): Promise<SimResult> {
       heal()
       await comeToEnd()
     }
+    for (const what of histories.impossible()) oracle.problem('linearizable', `the answers about ${what} fit no order of the calls`)
   } finally {
     process.off('uncaughtException', onUncaught)
     process.off('unhandledRejection', onUncaught)

@@ -4,6 +4,7 @@ import { HivemindError } from '../kernel/errors.ts'
 import { defineMessage } from '../messages/define.ts'
 import { firstEntryId } from '../store/ports.ts'
 import type { Life, SimNode } from './node.ts'
+import type { Histories } from './history.ts'
 import type { Oracle } from './oracle.ts'
 import type { Prng } from './prng.ts'
 
@@ -29,7 +30,7 @@ export interface Workload {
   stop(): void
 }
 
-export function createWorkload(options: WorkloadOptions, oracle: Oracle, prng: Prng): Workload {
+export function createWorkload(options: WorkloadOptions, oracle: Oracle, histories: Histories, prng: Prng): Workload {
   const posted = new Map<string, number>()
   let stopped = false
 
@@ -77,6 +78,25 @@ export function createWorkload(options: WorkloadOptions, oracle: Oracle, prng: P
     }
   }
 
+  /** Reads, compares and sets, overwrites and deletes a few records that all nodes share. */
+  async function changeRecords(node: SimNode, life: Life): Promise<void> {
+    const hive = life.hive as Hive
+    const records = histories.records(hive.store.records, () => ({ connected: life.outage?.link.state === 'connected', changes: life.linkChanges }))
+    for (let n = 1; !stopped; n++) {
+      await nap(hive, 20 + prng.next() * 400)
+      const key = `session:{sim}:${prng.between(1, 3)}`
+      try {
+        const value = `${node.name} ${Math.round(hive.clock.monotonic())} ${n}`
+        const present = await records.get(key)
+        if (prng.chance(0.6)) await records.put(key, value, { expect: present?.version ?? 0 })
+        else if (prng.chance(0.5)) await records.put(key, value)
+        else if (prng.chance(0.2)) await records.delete(key)
+      } catch (error) {
+        if (!isRetryable(error)) throw error
+      }
+    }
+  }
+
   return {
     async run(node, life) {
       const hive = life.hive as Hive
@@ -100,6 +120,7 @@ export function createWorkload(options: WorkloadOptions, oracle: Oracle, prng: P
           await nap(hive, 200)
         }
       }
+      changeRecords(node, life).catch((error: unknown) => oracle.problem('defect', `a record could not be used: ${String(error)}`))
       const tick = (): void => {
         if (stopped) return
         for (let count = 0; count < options.burst; count++) post(hive, asks, node.name, life).catch((error: unknown) => oracle.problem('defect', `a post failed: ${String(error)}`))

@@ -1,5 +1,5 @@
 import { HivemindError } from '../../kernel/errors.ts'
-import type { EntryId } from '../../store/ports.ts'
+import type { EntryId, StoredRecord } from '../../store/ports.ts'
 import { createKeyedCalls } from './keyed.ts'
 import type { KeyedCalls, KeyedDefects } from './keyed.ts'
 import { createLogCalls } from './log.ts'
@@ -72,6 +72,11 @@ export class SimServer {
 
   get rooms(): ReadonlyMap<string, RoomState> {
     return this.#state.rooms
+  }
+
+  /** A record as it is now. */
+  look(key: string): StoredRecord | undefined {
+    return this.#state.calls.get(key)
   }
 
   execute<Name extends CallName>(name: Name, args: CallArgs<Name>): CallResult<Name> {
