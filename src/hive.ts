@@ -35,7 +35,7 @@ import type { OutageStore } from './store/outage/open.ts'
 import type { Store } from './store/ports.ts'
 
 export type {
-  CommitRequest, DeliveryContext, History, HistoryOptions, JoinOptions, Membership, PostOptions, PostResult, ReadOptions, Room, RoomChanges, RoomFilter, RoomHandler, RoomMessage,
+  CommitRequest, DeliveryContext, History, HistoryOptions, JoinOptions, ManyPost, Membership, PostOptions, PostResult, ReadOptions, Room, RoomChanges, RoomFilter, RoomHandler, RoomMessage,
   RoomOptions, Rooms, RoomSummary, Subscription, Truncated, Visibility, WorkOptions,
 } from '../actors/room/types.ts'
 export type { RoleHandlers, Roles } from '../actors/membership/roles.ts'

@@ -2,7 +2,7 @@
 
 export { createHive } from './hive.ts'
 export type {
-  CommitRequest, Conflict, Conflicts, DeliveryContext, Health, Hive, HiveOptions, History, HistoryOptions, JoinOptions, KeptConflict, Membership, NodeInfo, PostOptions, PostResult,
+  CommitRequest, Conflict, Conflicts, DeliveryContext, Health, Hive, HiveOptions, History, HistoryOptions, JoinOptions, KeptConflict, ManyPost, Membership, NodeInfo, PostOptions, PostResult,
   ReadOptions, Resolution, RoleHandlers, Roles, Room, RoomChanges, RoomFilter, RoomHandler, RoomMessage, RoomOptions, Rooms, RoomSummary, Subscription, Truncated, Visibility, WorkOptions,
 } from './hive.ts'
 
