@@ -4,6 +4,7 @@ import type { Hive, Room } from '../../src/index.ts'
 import { afterTest, privateRedis, startNode, temporaryFolder } from './nodes.ts'
 import type { NodeProcess } from './nodes.ts'
 import { jobsRoom } from './protocol.ts'
+import { startRedisProxy } from '../redis-proxy.ts'
 
 // CHAOS_SEED repeats a schedule (as far as processes can be), CHAOS_SECONDS makes it longer.
 const seed = Number(process.env.CHAOS_SEED ?? Math.floor(Math.random() * 2 ** 31))
@@ -26,6 +27,8 @@ it(`nodes and Redis are killed at random for ${seconds} s: nothing that was ackn
   const random = randomFrom(seed)
   const within = (low: number, high: number): number => low + Math.floor(random() * (high - low))
   const redis = await privateRedis()
+  const wire = await startRedisProxy(redis.port)
+  afterTest(() => wire.stop())
   const acknowledged = new Set<string>()
   const refused: string[] = []
   const fences: number[] = []
@@ -34,7 +37,7 @@ it(`nodes and Redis are killed at random for ${seconds} s: nothing that was ackn
   const note = (text: string): void => void log.push(`${((performance.now() - from) / 1000).toFixed(2)} ${text}`)
 
   async function launch(id: string, dataDir: string): Promise<NodeProcess> {
-    const node = await startNode({ redis: redis.url, dataDir, id, role: 'leader' })
+    const node = await startNode({ redis: wire.url, dataDir, id, role: 'leader' })
     node.order({ kind: 'work' })
     node.order({ kind: 'flood', writers: 3, everyMs: 10 })
     return node
@@ -67,14 +70,18 @@ it(`nodes and Redis are killed at random for ${seconds} s: nothing that was ackn
   }
   async function killRedis(): Promise<void> {
     while (performance.now() < until) {
-      await pause(within(500, 2_500))
+      await pause(within(200, 1_500))
       const how = random()
-      note(how < 0.5 ? 'kill Redis' : how < 0.8 ? 'shut Redis down' : 'cut all connections')
-      if (how >= 0.8) {
-        await redis.command('CLIENT', 'KILL', 'TYPE', 'normal', 'SKIPME', 'yes')
+      note(how < 0.35 ? 'kill Redis' : how < 0.5 ? 'shut Redis down' : 'cut the wire')
+      if (how >= 0.5) {
+        // What was sent arrives, and its sender does not hear of it: whatever it does next must not do it twice.
+        wire.loseReplies()
+        await pause(within(10, 100))
+        wire.cut()
+        wire.heal()
         continue
       }
-      await (how < 0.5 ? redis.kill() : redis.shutdown())
+      await (how < 0.35 ? redis.kill() : redis.shutdown())
       await pause(within(0, 1_500))
       await redis.restart()
       note('Redis is back')
