@@ -19,9 +19,9 @@ const now = 100
 function events({ context }: Snapshot): LeaseEvent[] {
   const { ask, ...timers } = context.nonces.running
   const answersOf = (number: number): LeaseEvent[] => [
-    // Held until 2 ms from now; exactly until now, which is too late.
+    // Held until 2 or 3 ms from now; exactly until now, which is too late.
     ...[context.fence + 1, ...(context.heldUntil > 0 ? [context.fence] : []), 0].flatMap((fence) =>
-      [now + 2, now].map((heldUntil): LeaseEvent => ({ type: 'granted', ask: number, fence, heldUntil, now }))),
+      [now + 2, now + 3, now].map((heldUntil): LeaseEvent => ({ type: 'granted', ask: number, fence, heldUntil, now }))),
     { type: 'denied', ask: number },
     { type: 'failed', ask: number },
   ]
@@ -42,7 +42,7 @@ const storeGrants = [(event: LeaseEvent) => event.type === 'granted' && event.as
 
 export const leaseProperties = {
   events,
-  input: { ttlMs: 9, retryMs: 2, nonceWrap: 3 },
+  input: { ttlMs: 9, retryMs: 2, nonceWrap: 4 },
   /** Fences and deadlines are only ever compared with those of an answer, which is chosen relative to them. */
   key: ({ value, context }: Snapshot) => ({ value, nonces: context.nonces, believes: context.heldUntil > 0 }),
 
@@ -89,6 +89,13 @@ export const leaseProperties = {
       command.type !== 'startTimer' || command.params.id !== 'renew' || command.params.ms === (event.type === 'failed' ? 2 : 3)),
     'a timer that was replaced changes nothing': (before, event, after, commands) =>
       event.type !== 'timer' || event.nonce !== stale || (before === after && commands.length === 0),
+    'a timer that is started is a new one, and runs': (before, _event, after, commands) => commands.every(({ type, params }) =>
+      type !== 'startTimer' || (params.nonce === running(after)[params.id] && params.nonce !== running(before)[params.id])),
+    'what it waits for was asked for': (before, _event, after, commands) => Object.entries(running(after)).every(([id, nonce]) => nonce === running(before)[id] ||
+      commands.some(({ type, params }) => (id === 'ask' ? (type === 'acquire' || type === 'renew') && params.ask === nonce : type === 'startTimer' && params.id === id && params.nonce === nonce))),
+    'a renewal moves the deadline, and is told': (before, event, after, commands) =>
+      !(event.type === 'granted' && answers(before, event) && holds(before) && holds(after)) ||
+      (after.context.heldUntil === event.heldUntil && commands.some(({ type, params }) => type === 'extended' && params.heldUntil === event.heldUntil)),
     'a timer that ended is cancelled': (before, _event, after, commands) => Object.keys(running(before)).every((id) =>
       id === 'ask' || running(after)[id] !== undefined || commands.some((command) => command.type === 'cancelTimer' && command.params.id === id)),
   } satisfies Record<string, StepTest>,

@@ -96,6 +96,12 @@ export const redisLinkProperties = {
       (before === after && commands.length === 0),
     'the reconnect timer is cancelled when it is not wanted': (before, _event, after, commands) => running(before)['reconnect'] === undefined || running(after)['reconnect'] !== undefined ||
       commands.some((command) => command.type === 'cancelTimer' && command.params.id === 'reconnect'),
+    'a timer that is started is a new one, and runs': (before, _event, after, commands) => commands.every(({ type, params }) =>
+      type !== 'startTimer' || (params.nonce === running(after)[params.id] && params.nonce !== running(before)[params.id])),
+    'what it waits for was asked for': (before, _event, after, commands) => Object.entries(running(after)).every(([id, nonce]) => nonce === running(before)[id] ||
+      commands.some(({ type, params }) => (id === 'drain' ? type === 'drain' && params.run === nonce : type === 'startTimer' && params.id === id && params.nonce === nonce))),
+    'every run is a new one': (before, _event, _after, commands) => commands.every(({ type, params }) => type !== 'drain' || params.run !== running(before)['drain']),
+    'who carries out anew gets a run of its own': (before, event, _after, commands) => !(event.type === 'start' && before.matches('syncing')) || has(commands, 'drain'),
     'every change of state is told': (before, _event, after, commands) => (['connected', 'degraded', 'syncing'] as const).every((name) =>
       !(after.matches(name) && !before.matches(name)) || commands.some((command) => command.type === 'changed' && command.params.state === name)),
     'the wait for a probe grows with failures and starts afresh when connected': (_before, _event, after, commands) =>

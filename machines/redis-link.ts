@@ -227,9 +227,6 @@ export const redisLinkMachine = link.createMachine({
       },
     },
 
-    stopped: {
-      type: 'final',
-      entry: [ended('reconnect'), { type: 'cancelTimer', params: { id: 'reconnect' } }],
-    },
+    stopped: { type: 'final' },
   },
 })

@@ -14,6 +14,7 @@ const handled = (state: Snapshot): boolean => state.matches('handling') || atten
 /** A request is on its way to the log, and no answer has come yet. */
 const waits = (state: Snapshot): boolean =>
   state.matches('attempting') || ((state.matches('acknowledging') || state.matches('committing') || state.matches('burying')) && running(state)['again'] === undefined)
+const asked = { handling: 'handle', acknowledging: 'acknowledge', committing: 'commit', burying: 'bury', attempting: 'attempt' }
 const request = ['acknowledge', 'commit', 'bury', 'attempt']
 
 /** 0 is never given out, so it stands for every nonce that was replaced. */
@@ -82,6 +83,12 @@ export const roomConsumerProperties = {
     'the wait doubles up to its bound': (_before, _event, after, commands) => commands.every((command) =>
       command.type !== 'startTimer' || command.params.id !== 'retry' || command.params.ms === Math.min(2, 2 ** (after.context.attempt - 1))),
     'a timer that was replaced changes nothing': (before, event, after) => event.type !== 'timer' || event.nonce !== staleNonce || before === after,
+    'a timer that is started is a new one, and runs': (before, _event, after, commands) => commands.every(({ type, params }) =>
+      type !== 'startTimer' || (params.nonce === running(after)[params.id] && params.nonce !== running(before)[params.id])),
+    'a wait for a timer was asked for': (before, _event, after, commands) => Object.entries(running(after)).every(([id, nonce]) => nonce === running(before)[id] ||
+      commands.some(({ type, params }) => type === 'startTimer' && params.id === id && params.nonce === nonce)),
+    'the log and the handler are asked on the way in': (before, _event, after, commands) => Object.entries(asked).every(([state, command]) =>
+      before === after || !after.matches(state as 'handling') || before.matches(state as 'handling') || (state === 'handling' && before.matches('committing')) || has(commands, command)),
     'a timer that ended is cancelled': (before, event, after, commands) => Object.keys(running(before)).every((id) =>
       running(after)[id] !== undefined || isDue(before, event, id) || commands.some((command) => command.type === 'cancelTimer' && command.params.id === id)),
     'a release is heeded at once': (before, event, after) => event.type !== 'release' || before.status !== 'active' || after.matches('released'),

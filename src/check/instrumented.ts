@@ -13,9 +13,13 @@ export interface Log {
   action(action: unknown, event: EventObject): void
 }
 
+const mostMicrosteps = 1_000
+
 /** A copy of a machine that tells the log of every guard and action of a step, and behaves as before. */
 export function instrumented(machine: AnyStateMachine, log: Log): AnyStateMachine {
   const copy = machine.provide({})
+  // Eventless transitions that go round for ever are a finding, not the end of the checker.
+  copy.options = { ...copy.options, maxIterations: Math.min(copy.options.maxIterations ?? Infinity, mostMicrosteps) }
   const guards = new Map<unknown, unknown>()
   const actions = new Map<unknown, unknown>()
   const watchGuard = (transition: AnyTransitionDefinition): void => {

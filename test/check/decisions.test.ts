@@ -90,4 +90,9 @@ describe('steps that are taken by what is known of the machine', () => {
     expect(() => getNextSnapshot(late, six, { type: 'go' })).toThrow()
     expect(problems[0]!.message).toContain('six')
   })
+
+  it('find eventless transitions that go round for ever', () => {
+    const round = setup({}).createMachine({ initial: 'a', states: { a: { on: { go: 'b' } }, b: { always: 'c' }, c: { always: 'b' } } })
+    expect(checkMachine(round, { events: [{ type: 'go' }] }).problems).toMatchObject([{ kind: 'throw', property: 'go', message: expect.stringContaining('Infinite loop') }])
+  })
 })
