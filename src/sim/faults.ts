@@ -45,7 +45,7 @@ export function planFaults({ seed, nodes, untilMs, kinds }: PlanOptions): Fault[
   for (let id = 0; ; id++) {
     at += prng.next() * 2_000
     const kind = prng.pick(faultKinds)
-    const fault: Fault = { id, kind, node: prng.between(0, nodes - 1), at, ms: 50 + prng.next() ** 3 * 12_000, strength: prng.next() }
+    const fault: Fault = { id, kind, node: prng.between(0, nodes - 1), at, ms: 50 + prng.next() ** 4 * 60_000, strength: prng.next() }
     if (at >= untilMs) return faults
     if (kinds.includes(kind)) faults.push(fault)
   }

@@ -23,7 +23,7 @@ export class Histories {
       history.init = this.stored(key)
       history.calls = history.calls.filter(({ to }) => to === Infinity)
     }
-    this.#leases.clear()
+    for (const [name, calls] of this.#leases) this.#leases.set(name, calls.filter(({ to }) => to === Infinity))
   }
 
   /** `changes` counts how often the link of the caller changed: what it says in between may come from its own copy. */
@@ -32,18 +32,14 @@ export class Histories {
       const from = this.now()
       const losses = this.#losses
       const before = link()
-      const unsure = (): void => this.#record(key, { call: { kind: 'unsure', value }, from, to: Infinity })
-      try {
-        const result = await work()
-        const after = link()
-        const steady = before.connected && after.connected && before.changes === after.changes && losses === this.#losses
-        if (!steady || (result.ok && isProvisional(result.version))) unsure()
-        else this.#record(key, { call: { kind: 'write', value, expect, result }, from, to: this.now() })
-        return result
-      } catch (error) {
-        unsure()
-        throw error
-      }
+      // Its writer may die before it is told.
+      const operation: Operation<RecordCall> = { call: { kind: 'unsure', value }, from, to: Infinity }
+      this.#record(key, operation)
+      const result = await work()
+      const after = link()
+      const steady = before.connected && after.connected && before.changes === after.changes && losses === this.#losses
+      if (steady && !(result.ok && isProvisional(result.version))) Object.assign(operation, { call: { kind: 'write', value, expect, result }, to: this.now() })
+      return result
     }
     return {
       get: async (key) => {
@@ -64,16 +60,14 @@ export class Histories {
 
   leases(leases: Leases): Leases {
     const told = async <Result>(name: string, work: Promise<Result>, call: (result: Result | undefined, unsure: boolean) => LeaseCall): Promise<Result> => {
-      const from = this.now()
       const losses = this.#losses
-      try {
-        const result = await work
-        if (losses === this.#losses) this.#lease(name, { call: call(result, false), from, to: this.now() })
-        return result
-      } catch (error) {
-        if (losses === this.#losses) this.#lease(name, { call: call(undefined, true), from, to: Infinity })
-        throw error
-      }
+      const operation: Operation<LeaseCall> = { call: call(undefined, true), from: this.now(), to: Infinity }
+      const calls = this.#leases.get(name) ?? []
+      this.#leases.set(name, calls)
+      calls.push(operation)
+      const result = await work
+      if (losses === this.#losses) Object.assign(operation, { call: call(result, false), to: this.now() })
+      return result
     }
     return {
       acquire: (name, holder, ttlMs) => told(name, leases.acquire(name, holder, ttlMs), (grant, unsure) => ({ kind: 'acquire', holder, ttlMs, fence: grant?.fence, unsure })),
@@ -95,11 +89,5 @@ export class Histories {
     const history = this.#records.get(key) ?? { init: undefined, calls: [] }
     this.#records.set(key, history)
     history.calls.push(operation)
-  }
-
-  #lease(name: string, operation: Operation<LeaseCall>): void {
-    const calls = this.#leases.get(name) ?? []
-    this.#leases.set(name, calls)
-    calls.push(operation)
   }
 }

@@ -34,7 +34,9 @@ export class Machine {
 /** One life of a node. What reaches it after its end is lost; what reaches it while it is paused waits. */
 export class Process implements Clock {
   alive = true
+  /** 0 while it runs. */
   #pausedUntil = 0
+  #held: (() => void)[] = []
 
   constructor(readonly machine: Machine) {}
 
@@ -67,18 +69,28 @@ export class Process implements Clock {
     const { scheduler } = this.machine
     scheduler.at(time, () => {
       if (!this.alive) return
-      if (scheduler.now < this.#pausedUntil) this.at(this.#pausedUntil, run)
+      if (this.#pausedUntil > 0) this.#held.push(run)
       else run()
     })
   }
 
   /** Stops it for a while, as SIGSTOP or a long garbage collection does. */
   pause(ms: number): void {
-    this.#pausedUntil = Math.max(this.#pausedUntil, this.machine.scheduler.now + ms)
+    const { scheduler } = this.machine
+    const until = scheduler.now + ms
+    if (until <= this.#pausedUntil) return
+    this.#pausedUntil = until
+    scheduler.at(until, () => {
+      if (until === this.#pausedUntil) this.resume()
+    })
   }
 
-  get paused(): boolean {
-    return this.machine.scheduler.now < this.#pausedUntil
+  /** Goes on: what came meanwhile is there, in its order. */
+  resume(): void {
+    this.#pausedUntil = 0
+    const held = this.#held
+    this.#held = []
+    for (const run of held) this.after(0, run)
   }
 
   /** Ends it at once, as kill -9 does. */

@@ -144,6 +144,7 @@ export async function simulate(options: SimulateOptions): Promise<SimResult> {
     if (!server.up) server.restart()
     for (const node of nodes) {
       node.disk.delayMs = 0.05
+      node.life?.process.resume()
       if (node.life === undefined) start(node)
     }
   }

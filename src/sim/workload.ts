@@ -111,7 +111,7 @@ export function createWorkload(options: WorkloadOptions, oracle: Oracle, histori
         try {
           await asks.work(group, async (message, ctx) => {
             if (prng.chance(options.failing)) throw new Error('the work failed')
-            if (prng.chance(0.2)) await nap(hive, prng.next() * 100)
+            if (prng.chance(0.2)) await nap(hive, prng.next() ** 2 * 2_000)
             await ctx.commit({ posts: [{ room: rooms.answers, type: 'sim.answered', data: { of: message.id } }] })
           }, { concurrency: 8, maxAttempts: 100 })
           break
