@@ -51,7 +51,7 @@ describe('used wrongly: exit code 2, one line that says what to do, no stack', (
     [['up', '--http', '0.0.0.0:0'], /"http\.apiKey": listening on 0\.0\.0\.0 lets other machines in/],
     [['conflicts', 'resolve', 'x'], /--keep/],
     [['conflicts', 'resolve', 'x', '--keep', 'mine'], /ours, theirs, both/],
-    [['bench', 'nonsense'], /kernel, bus, rooms/],
+    [['bench', 'nonsense'], /kernel, bus, rooms, check/],
   ])('%j', async (args, message) => {
     const { code, stdout, stderr } = await run(args)
     expect(stderr).toMatch(message)

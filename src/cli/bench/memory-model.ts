@@ -1,9 +1,10 @@
 import { assign, setup } from 'xstate'
 
-/** Bytes of four models; all of them at once do not fit. */
-const sizes = [1, 2, 3, 4]
-const budget = 9
-const mostLeases = 6
+/** Bytes of each model: 1, 2, 3... */
+export const sizesOf = (models: number): number[] => Array.from({ length: models }, (_, model) => model + 1)
+/** All of them at once do not fit. */
+export const budgetOf = (sizes: readonly number[]): number => sizes.reduce((sum, size) => sum + size, 0) - 1
+export const mostLeases = 6
 
 type At = 'out' | 'loading' | 'ready' | 'draining' | 'unloading'
 interface Resident {
@@ -16,19 +17,23 @@ export type MemoryEvent =
   | { type: 'pressure' }
   | { type: 'relief' }
 
-type Args = { context: { models: readonly Resident[] }; event: MemoryEvent }
+interface Context {
+  sizes: readonly number[]
+  models: readonly Resident[]
+}
+type Args = { context: Context; event: MemoryEvent }
 
 const subject = ({ context, event }: Args): Resident => context.models['model' in event ? event.model : 0]!
-const reserved = (models: readonly Resident[]): number => models.reduce((sum, { at }, index) => (at === 'out' ? sum : sum + sizes[index]!), 0)
+const reserved = ({ sizes, models }: Context): number => models.reduce((sum, { at }, index) => (at === 'out' ? sum : sum + sizes[index]!), 0)
 const put = (change: (model: Resident) => Resident) => ({ context, event }: Args) => {
   const models = context.models.slice()
   if ('model' in event) models[event.model] = change(models[event.model]!)
   return { models }
 }
 
-/** Four models under a byte budget: loaded while they fit, leased while there is room to breathe, drained before they are unloaded. */
+/** Some models under a byte budget: loaded while they fit, leased while there is room to breathe, drained before they are unloaded. */
 export const memoryMachine = setup({
-  types: { context: {} as Args['context'], events: {} as MemoryEvent },
+  types: { context: {} as Context, events: {} as MemoryEvent, input: {} as { models: number } },
   actions: {
     begin: assign(put(() => ({ at: 'loading', leases: 0 }))),
     arrive: assign(put(() => ({ at: 'ready', leases: 0 }))),
@@ -38,7 +43,7 @@ export const memoryMachine = setup({
     leave: assign(put(() => ({ at: 'out', leases: 0 }))),
   },
   guards: {
-    fits: (args) => subject(args).at === 'out' && reserved(args.context.models) + sizes[(args.event as { model: number }).model]! <= budget,
+    fits: (args) => subject(args).at === 'out' && reserved(args.context) + args.context.sizes[(args.event as { model: number }).model]! <= budgetOf(args.context.sizes),
     isLoading: (args) => subject(args).at === 'loading',
     mayLease: (args) => subject(args).at === 'ready' && subject(args).leases < mostLeases,
     isLeased: (args) => subject(args).leases > 0,
@@ -47,7 +52,7 @@ export const memoryMachine = setup({
   },
 }).createMachine({
   id: 'memory',
-  context: { models: sizes.map(() => ({ at: 'out', leases: 0 })) },
+  context: ({ input }) => ({ sizes: sizesOf(input.models), models: sizesOf(input.models).map(() => ({ at: 'out', leases: 0 })) }),
   initial: 'calm',
   on: {
     loaded: { guard: 'isLoading', actions: 'arrive' },
@@ -68,20 +73,20 @@ export const memoryMachine = setup({
   },
 })
 
-const wanted = (['load', 'lease', 'release', 'drain'] as const)
-const asked: readonly MemoryEvent[][] = sizes.map((_, model) => wanted.map((type) => ({ type, model })))
-const reports: Partial<Record<At, readonly MemoryEvent[][]>> = {
-  loading: sizes.map((_, model) => [{ type: 'loaded', model }, { type: 'failed', model }]),
-  unloading: sizes.map((_, model) => [{ type: 'unloaded', model }]),
-}
-const pressure: readonly MemoryEvent[] = [{ type: 'pressure' }, { type: 'relief' }]
+const wanted = ['load', 'lease', 'release', 'drain'] as const
+const reports: Record<At, readonly MemoryEvent['type'][]> = { out: [], loading: ['loaded', 'failed'], ready: [], draining: [], unloading: ['unloaded'] }
 
 /** Anybody may ask for anything at any time; a load or unload is reported only when there is one. */
-export function memoryEvents({ context }: { context: Args['context'] }): MemoryEvent[] {
-  return [...pressure, ...context.models.flatMap(({ at }, model) => [...asked[model]!, ...(reports[at]?.[model] ?? [])])]
+export function memoryEvents({ context }: { context: Context }): MemoryEvent[] {
+  const events: MemoryEvent[] = [{ type: 'pressure' }, { type: 'relief' }]
+  context.models.forEach(({ at }, model) => {
+    for (const type of wanted) events.push({ type, model })
+    for (const type of reports[at]) events.push({ type, model } as MemoryEvent)
+  })
+  return events
 }
 
 export const memoryInvariants = {
-  'reserved stays within the budget': ({ context }: { context: Args['context'] }) => reserved(context.models) <= budget,
-  'unloading implies no lease': ({ context }: { context: Args['context'] }) => context.models.every(({ at, leases }) => at !== 'unloading' || leases === 0),
+  'reserved stays within the budget': ({ context }: { context: Context }) => reserved(context) <= budgetOf(context.sizes),
+  'unloading implies no lease': ({ context }: { context: Context }) => context.models.every(({ at, leases }) => at !== 'unloading' || leases === 0),
 }

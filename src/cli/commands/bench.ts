@@ -8,6 +8,7 @@ const benches = {
   kernel: async () => (await import('../bench/kernel.ts')).benchKernel(),
   bus: async () => (await import('../bench/bus.ts')).benchBus(),
   rooms: async () => (await import('../bench/rooms.ts')).benchRooms(),
+  check: async () => (await import('../bench/check.ts')).benchCheck(),
 }
 type Name = keyof typeof benches
 const names = Object.keys(benches) as Name[]
