@@ -33,6 +33,7 @@ export interface Subscription {
 export class Connection implements RedisLink {
   state: 'up' | 'down' = 'down'
   readonly recent: Recent
+  readonly tellsResets: boolean
   readonly #listeners = new Set<(event: LinkEvent) => void>()
   readonly #subscriptions = new Set<Subscription>()
   #waiting = new Set<Waiting>()
@@ -45,6 +46,7 @@ export class Connection implements RedisLink {
   #closed = false
 
   constructor(private readonly network: Network, private readonly server: SimServer, readonly process: Process) {
+    this.tellsResets = !network.mistakes.noReset
     this.recent = createRecent(process, keepMs, 64 * 1024 ** 2)
     this.#out = new Pipe(network, process.machine.name)
     this.#in = new Pipe(network, process.machine.name)
@@ -88,7 +90,7 @@ export class Connection implements RedisLink {
       this.process.at(this.#in.arrival() + late, () => {
         if (number !== this.#number) return
         this.network.packets++
-        for (const subscription of [...this.#subscriptions]) if (subscription.channel === channel) subscription.onPayload(payload)
+        for (const subscription of this.#subscriptions) if (subscription.channel === channel) subscription.onPayload(payload)
       })
     }
   }
@@ -146,7 +148,7 @@ export class Connection implements RedisLink {
     if (known !== undefined && known !== server.runId) {
       let result: { repeated: number; refused: number }
       try {
-        result = this.network.repeats ? await this.recent.repeatAll() : { repeated: 0, refused: 0 }
+        result = this.network.mistakes.noRepeat ? { repeated: 0, refused: 0 } : await this.recent.repeatAll()
       } catch (error) {
         // It is still the server that lacks what was acknowledged.
         this.#runId = known
@@ -160,7 +162,7 @@ export class Connection implements RedisLink {
     this.state = 'up'
     this.network.trace.add(this.network.scheduler.now, this.process.machine.name, 'connected')
     this.#emit({ type: 'up' })
-    for (const { onGap } of [...this.#subscriptions]) onGap()
+    for (const { onGap } of this.#subscriptions) onGap()
   }
 
   /** A connection on which nothing comes back is thrown away. */
@@ -216,7 +218,7 @@ export class Connection implements RedisLink {
   }
 
   #emit(event: LinkEvent): void {
-    for (const listener of [...this.#listeners]) listener(event)
+    for (const listener of this.#listeners) listener(event)
   }
 }
 

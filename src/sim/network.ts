@@ -17,6 +17,14 @@ export interface Weather {
 
 export const calm = (): Weather => ({ blockedUntil: 0, slow: 0, slowMs: 0, publicationLost: 0, publicationTwice: 0, publicationLate: 0 })
 
+/** Deliberate mistakes of the adapter, to see that the simulator finds them. */
+export interface AdapterDefects {
+  /** Nothing is sent again to a server that was restarted. */
+  noRepeat?: boolean
+  /** Nobody is told that the server came back without its last entries. */
+  noReset?: boolean
+}
+
 /** What connections share: the time, chance, the record of what happened, and the weather of each machine. */
 export interface Network {
   readonly scheduler: Scheduler
@@ -25,8 +33,7 @@ export interface Network {
   weather(machine: string): Weather
   /** Packets that arrived somewhere. */
   packets: number
-  /** Whether a server that was restarted is sent again what it acknowledged last. */
-  readonly repeats: boolean
+  readonly mistakes: AdapterDefects
 }
 
 /** One way of a connection: packets arrive in the order they were sent. */

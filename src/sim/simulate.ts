@@ -6,7 +6,7 @@ import { Histories } from './history.ts'
 import { inflict } from './inflict.ts'
 import { epochMs } from './machine.ts'
 import { calm } from './network.ts'
-import type { Network, Weather } from './network.ts'
+import type { AdapterDefects, Network, Weather } from './network.ts'
 import { createNode, killNode, startNode } from './node.ts'
 import type { NodeParts, SimNode } from './node.ts'
 import { Oracle } from './oracle.ts'
@@ -34,8 +34,8 @@ export interface SimulateOptions {
   load?: { burst: number; everyMs: number }
   /** Lines of the trace that are kept. Default 0. */
   traceLines?: number
-  /** Deliberate mistakes of the simulated server. */
-  defects?: Defects & { /** Nothing is sent again to a server that was restarted. */ noRepeat?: boolean }
+  /** Deliberate mistakes of the simulated server and of the adapter in front of it. */
+  defects?: Defects & AdapterDefects
 }
 
 export interface SimResult {
@@ -74,7 +74,7 @@ export async function simulate(options: SimulateOptions): Promise<SimResult> {
     weathers.set(name, known)
     return known
   }
-  const network: Network = { scheduler, prng: prng.fork(), trace, weather, packets: 0, repeats: options.defects?.noRepeat !== true }
+  const network: Network = { scheduler, prng: prng.fork(), trace, weather, packets: 0, mistakes: options.defects ?? {} }
   const nodes: SimNode[] = []
   const server = new SimServer({
     now: () => epochMs + scheduler.now,

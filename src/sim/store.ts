@@ -97,7 +97,7 @@ function createLog(connection: Connection, stopRings: Set<() => void>): Log {
       const off = connection.on(({ type }) => {
         if (type !== 'restarted') return
         rung.clear()
-        onReset?.()
+        if (connection.tellsResets) onReset?.()
       })
       const unsubscribe = connection.subscribe({ channel: ringChannel, onPayload: (payload) => take(JSON.parse(payload) as [string, EntryId][]), onGap: sweep })
       const again = (): void => {

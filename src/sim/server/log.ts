@@ -13,7 +13,7 @@ export type LogCalls = {
 export interface LogDefects {
   /** The same message id is stored again. */
   noDedupe?: boolean
-  /** A commit under an old fence, or of an entry somebody else took over, is applied. */
+  /** A commit is applied whoever holds the entry now, if anybody does. */
   noFence?: boolean
   /** The acknowledgement of a commit is applied and its posts are not. */
   ackWithoutEffects?: boolean
@@ -41,7 +41,6 @@ export function createLogCalls(now: () => number, ring: (rooms: ReadonlyMap<stri
   }
   const ours = (group: Group, owner: Owner, entry: EntryId): Held | undefined => {
     const held = group.pending.get(entry)
-    if (defects.noFence) return held
     return held !== undefined && held.owner === owner.name && isCurrent(group, owner) ? held : undefined
   }
   const deliver = (room: RoomState, group: Group, entries: readonly EntryId[]): Delivery[] => entries.flatMap((entry) => {
@@ -86,7 +85,7 @@ export function createLogCalls(now: () => number, ring: (rooms: ReadonlyMap<stri
     const { posts = [], records = [] } = commit.effects ?? {}
     const member = commit.kind === 'cursor' ? room.members.get(commit.member) : undefined
     const group = commit.kind === 'work' ? groupOf(commit.room, commit.group) : undefined
-    if (group !== undefined && ours(group, commit.owner, commit.entry) === undefined) return { ok: false, reason: 'stale' }
+    if (group !== undefined && !defects.noFence && ours(group, commit.owner, commit.entry) === undefined) return { ok: false, reason: 'stale' }
     if (group === undefined && (member === undefined || commit.owner.fence < member.fence || compareEntryIds(member.cursor, commit.entry) >= 0)) return { ok: false, reason: 'stale' }
     const refused = refusal(posts)
     if (refused !== undefined) return { ok: false, ...refused }
