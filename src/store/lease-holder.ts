@@ -69,6 +69,7 @@ export function createLeaseHolder(options: LeaseHolderOptions): LeaseHolder {
   const runner = runMachine(leaseMachine, {
     input: { ttlMs, retryMs: options.retryMs ?? Math.max(1, Math.floor(ttlMs / 5)) },
     clock,
+    onDone: () => resolveStopped(),
     effects: {
       acquire: ({ ask }: { ask: number }) => answer(ask, leases.acquire(name, holder, ttlMs)),
       renew: ({ ask, fence: own }: { ask: number; fence: number }) => answer(ask, leases.renew(name, holder, own, ttlMs)),
@@ -95,9 +96,6 @@ export function createLeaseHolder(options: LeaseHolderOptions): LeaseHolder {
 
   function send(event: Parameters<typeof runner.send>[0]): void {
     runner.send(event)
-    if (runner.snapshot.status !== 'done') return
-    runner.dispose()
-    resolveStopped()
   }
 
   send({ type: 'start' })

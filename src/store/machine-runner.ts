@@ -1,4 +1,4 @@
-import { initialTransition, transition, type AnyStateMachine, type EventFromLogic, type InputFrom, type SnapshotFrom } from 'xstate'
+import { initialTransition, transition, type AnyMachineSnapshot, type AnyStateMachine, type EventFromLogic, type InputFrom, type SnapshotFrom } from 'xstate'
 import type { Clock, Timer } from '../kernel/clock.ts'
 
 export interface Command {
@@ -22,6 +22,8 @@ export interface RunOptions<Machine extends AnyStateMachine> {
   clock: Clock
   /** By command. `startTimer` and `cancelTimer` are built in; a command without an effect is for whoever sent the event. */
   effects: Readonly<Record<string, (params: any) => void>>
+  /** Called once when the machine comes to its end, whatever brought it there: an event that was sent, or a timer. */
+  onDone?: () => void
 }
 
 /** Runs a pure machine outside a cell, for parts of the store that must decide synchronously. Its timers keep no process alive. */
@@ -73,7 +75,19 @@ export function runMachine<Machine extends AnyStateMachine>(machine: Machine, op
       return commands
     } finally {
       busy = false
+      if ((snapshot as AnyMachineSnapshot).status === 'done') end()
     }
+  }
+
+  function dispose(): void {
+    disposed = true
+    for (const timer of timers.values()) timer.cancel()
+    timers.clear()
+  }
+
+  function end(): void {
+    dispose()
+    options.onDone?.()
   }
 
   carryOut(first as readonly Command[])
@@ -82,10 +96,6 @@ export function runMachine<Machine extends AnyStateMachine>(machine: Machine, op
       return snapshot
     },
     send,
-    dispose() {
-      disposed = true
-      for (const timer of timers.values()) timer.cancel()
-      timers.clear()
-    },
+    dispose,
   }
 }

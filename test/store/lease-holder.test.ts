@@ -147,3 +147,13 @@ it('stopping ends a wait for it', async () => {
   await clock.settle()
   await Promise.all([expect(waiting).rejects.toMatchObject({ code: 'cancelled' }), holder.stop()])
 })
+
+it('stops when the store never answers', async () => {
+  const { clock, server, hold } = world()
+  const holder = hold('a')
+  await holder.held()
+  server.silent = true
+  const stopped = holder.stop()
+  await clock.advance(900)
+  await stopped
+})
