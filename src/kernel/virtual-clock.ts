@@ -1,10 +1,6 @@
 import type { Clock, Timer } from './clock.ts'
-
-interface Due {
-  at: number
-  order: number
-  run: () => void
-}
+import { DueQueue } from './due-queue.ts'
+import type { Due } from './due-queue.ts'
 
 /**
  * A clock that stands still until it is advanced. Timers fire in the order of their times, those of one time in the order they
@@ -14,8 +10,7 @@ export class VirtualClock implements Clock {
   #elapsed = 0
   #set = 0
   readonly #epoch: number
-  /** A heap: the next timer is first. */
-  readonly #due: Due[] = []
+  readonly #due = new DueQueue()
 
   /** `epoch`: what `now()` starts at, ms since 1970. */
   constructor(epoch = Date.UTC(2026, 0, 1)) {
@@ -32,7 +27,7 @@ export class VirtualClock implements Clock {
 
   timer(ms: number, run: () => void): Timer {
     const due: Due = { at: this.#elapsed + Math.max(0, ms), order: this.#set++, run }
-    this.#push(due)
+    this.#due.push(due)
     return {
       cancel: () => {
         due.run = cancelled
@@ -42,7 +37,7 @@ export class VirtualClock implements Clock {
 
   /** Timers that are set and have neither fired nor been cancelled. */
   get timers(): number {
-    return this.#due.reduce((count, due) => (due.run === cancelled ? count : count + 1), 0)
+    return this.#due.all().reduce((count, due) => (due.run === cancelled ? count : count + 1), 0)
   }
 
   /** Lets everything run that needs no time to pass. */
@@ -63,43 +58,13 @@ export class VirtualClock implements Clock {
   }
 
   #take(until: number): Due | undefined {
-    for (let first = this.#due[0]; first !== undefined; first = this.#due[0]) {
+    for (let first = this.#due.first; first !== undefined; first = this.#due.first) {
       if (first.run !== cancelled && first.at > until) return undefined
-      this.#pop()
+      this.#due.pop()
       if (first.run !== cancelled) return first
     }
     return undefined
   }
-
-  #push(due: Due): void {
-    const heap = this.#due
-    let hole = heap.length
-    heap.push(due)
-    for (let parent = (hole - 1) >> 1; hole > 0 && before(due, heap[parent] as Due); parent = (hole - 1) >> 1) {
-      heap[hole] = heap[parent] as Due
-      hole = parent
-    }
-    heap[hole] = due
-  }
-
-  #pop(): void {
-    const heap = this.#due
-    const last = heap.pop() as Due
-    if (heap.length === 0) return
-    let hole = 0
-    for (let child = 1; child < heap.length; child = hole * 2 + 1) {
-      const right = heap[child + 1]
-      if (right !== undefined && before(right, heap[child] as Due)) child++
-      if (!before(heap[child] as Due, last)) break
-      heap[hole] = heap[child] as Due
-      hole = child
-    }
-    heap[hole] = last
-  }
 }
 
 const cancelled = (): void => {}
-
-function before(a: Due, b: Due): boolean {
-  return a.at < b.at || (a.at === b.at && a.order < b.order)
-}

@@ -1,8 +1,4 @@
-interface Due {
-  at: number
-  order: number
-  run(): void
-}
+import { DueQueue } from '../kernel/due-queue.ts'
 
 /** What the simulated `setImmediate` returns. */
 class Immediate {
@@ -33,7 +29,7 @@ export class Scheduler {
   #now = 0
   #order = 0
   #steps = 0
-  readonly #heap: Due[] = []
+  readonly #due = new DueQueue()
   #soon: Immediate[] = []
   #soonAt = 0
 
@@ -47,7 +43,7 @@ export class Scheduler {
   }
 
   at(time: number, run: () => void): void {
-    push(this.#heap, { at: Math.max(time, this.#now), order: this.#order++, run })
+    this.#due.push({ at: Math.max(time, this.#now), order: this.#order++, run })
   }
 
   after(ms: number, run: () => void): void {
@@ -106,42 +102,14 @@ export class Scheduler {
       immediate.run()
       return true
     }
-    const next = this.#heap[0]
+    const next = this.#due.first
     if (next === undefined || next.at > limit) {
       this.#now = Math.max(this.#now, limit)
       return false
     }
-    pop(this.#heap)
+    this.#due.pop()
     this.#now = next.at
     next.run()
     return true
   }
-}
-
-function before(a: Due, b: Due): boolean {
-  return a.at < b.at || (a.at === b.at && a.order < b.order)
-}
-
-function push(heap: Due[], due: Due): void {
-  let hole = heap.length
-  heap.push(due)
-  for (let parent = (hole - 1) >> 1; hole > 0 && before(due, heap[parent] as Due); parent = (hole - 1) >> 1) {
-    heap[hole] = heap[parent] as Due
-    hole = parent
-  }
-  heap[hole] = due
-}
-
-function pop(heap: Due[]): void {
-  const last = heap.pop() as Due
-  if (heap.length === 0) return
-  let hole = 0
-  for (let child = 1; child < heap.length; child = hole * 2 + 1) {
-    const right = heap[child + 1]
-    if (right !== undefined && before(right, heap[child] as Due)) child++
-    if (!before(heap[child] as Due, last)) break
-    heap[hole] = heap[child] as Due
-    hole = child
-  }
-  heap[hole] = last
 }
