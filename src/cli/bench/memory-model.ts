@@ -1,9 +1,9 @@
 import { assign, setup } from 'xstate'
 
-/** Bytes of each model: 1, 2, 3... */
-export const sizesOf = (models: number): number[] => Array.from({ length: models }, (_, model) => model + 1)
-/** All of them at once do not fit. */
-export const budgetOf = (sizes: readonly number[]): number => sizes.reduce((sum, size) => sum + size, 0) - 1
+/** Bytes of the nth model, from 0: 1, 2, 3... */
+export const sizeOf = (model: number): number => model + 1
+/** All models at once do not fit. */
+export const budgetOf = (models: number): number => (models * (models + 1)) / 2 - 1
 export const mostLeases = 6
 
 type At = 'out' | 'loading' | 'ready' | 'draining' | 'unloading'
@@ -18,13 +18,12 @@ export type MemoryEvent =
   | { type: 'relief' }
 
 interface Context {
-  sizes: readonly number[]
   models: readonly Resident[]
 }
 type Args = { context: Context; event: MemoryEvent }
 
 const subject = ({ context, event }: Args): Resident => context.models['model' in event ? event.model : 0]!
-const reserved = ({ sizes, models }: Context): number => models.reduce((sum, { at }, index) => (at === 'out' ? sum : sum + sizes[index]!), 0)
+const reserved = ({ models }: Context): number => models.reduce((sum, { at }, model) => (at === 'out' ? sum : sum + sizeOf(model)), 0)
 const put = (change: (model: Resident) => Resident) => ({ context, event }: Args) => {
   const models = context.models.slice()
   if ('model' in event) models[event.model] = change(models[event.model]!)
@@ -43,7 +42,7 @@ export const memoryMachine = setup({
     leave: assign(put(() => ({ at: 'out', leases: 0 }))),
   },
   guards: {
-    fits: (args) => subject(args).at === 'out' && reserved(args.context) + args.context.sizes[(args.event as { model: number }).model]! <= budgetOf(args.context.sizes),
+    fits: (args) => subject(args).at === 'out' && reserved(args.context) + sizeOf((args.event as { model: number }).model) <= budgetOf(args.context.models.length),
     isLoading: (args) => subject(args).at === 'loading',
     mayLease: (args) => subject(args).at === 'ready' && subject(args).leases < mostLeases,
     isLeased: (args) => subject(args).leases > 0,
@@ -52,7 +51,7 @@ export const memoryMachine = setup({
   },
 }).createMachine({
   id: 'memory',
-  context: ({ input }) => ({ sizes: sizesOf(input.models), models: sizesOf(input.models).map(() => ({ at: 'out', leases: 0 })) }),
+  context: ({ input }) => ({ models: Array.from({ length: input.models }, () => ({ at: 'out', leases: 0 })) }),
   initial: 'calm',
   on: {
     loaded: { guard: 'isLoading', actions: 'arrive' },
@@ -87,6 +86,6 @@ export function memoryEvents({ context }: { context: Context }): MemoryEvent[] {
 }
 
 export const memoryInvariants = {
-  'reserved stays within the budget': ({ context }: { context: Context }) => reserved(context) <= budgetOf(context.sizes),
+  'reserved stays within the budget': ({ context }: { context: Context }) => reserved(context) <= budgetOf(context.models.length),
   'unloading implies no lease': ({ context }: { context: Context }) => context.models.every(({ at, leases }) => at !== 'unloading' || leases === 0),
 }

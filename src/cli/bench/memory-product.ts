@@ -1,6 +1,6 @@
 import { assign, setup } from 'xstate'
 import { channel, part, product, type Model } from '../../check/index.ts'
-import { budgetOf, mostLeases, sizesOf } from './memory-model.ts'
+import { budgetOf, mostLeases, sizeOf } from './memory-model.ts'
 
 type LifecycleEvent = { type: 'want' | 'granted' | 'refused' | 'loaded' | 'lease' | 'release' | 'drain' | 'unloaded' }
 
@@ -42,14 +42,14 @@ interface LedgerEvent {
   model: number
 }
 
-const total = (reserved: readonly boolean[]): number => sizesOf(reserved.length).reduce((sum, size, model) => (reserved[model] ? sum + size : sum), 0)
-const within = (reserved: readonly boolean[]): boolean => total(reserved) <= budgetOf(sizesOf(reserved.length))
+const total = (reserved: readonly boolean[]): number => reserved.reduce((sum, is, model) => (is ? sum + sizeOf(model) : sum), 0)
+const within = (reserved: readonly boolean[]): boolean => total(reserved) <= budgetOf(reserved.length)
 
 /** Keeps the bytes. */
 function ledger(models: number): Model<Ledger, LedgerEvent> {
   const fits = ({ reserved }: Ledger, model: number): boolean => within(reserved.with(model, true))
   return {
-    init: { reserved: sizesOf(models).map(() => false) },
+    init: { reserved: Array.from({ length: models }, () => false) },
     events: [],
     next: (state, { type, model }) => (type === 'free' || fits(state, model) ? { reserved: state.reserved.with(model, type === 'reserve') } : { ...state }),
     commands: (state, { type, model }) => (type === 'free' ? [] : [{ type: fits(state, model) ? 'granted' : 'refused', params: { model } }]),
@@ -60,7 +60,7 @@ const own: readonly LifecycleEvent[] = (['want', 'loaded', 'lease', 'release', '
 
 /** The models of the memory machine, each a machine of its own, and a ledger they talk to. */
 export function memoryProduct(models: number) {
-  const names = sizesOf(models).map((_, model) => `model${model}`)
+  const names = Array.from({ length: models }, (_, model) => `model${model}`)
   return product({
     name: 'memory product',
     parts: {
