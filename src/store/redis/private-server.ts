@@ -36,7 +36,7 @@ const startMs = 15_000
 export async function startPrivateRedis(options: PrivateRedisOptions = {}): Promise<PrivateRedis> {
   const dir = options.dataDir ?? (await mkdtemp(join(tmpdir(), 'hivemind-redis-')))
   const appendonly = options.appendonly ? 'yes' : 'no'
-  const launch = (port: number): Promise<ChildProcess> => launchServer(['--port', String(port), '--bind', '127.0.0.1', '--dir', dir, '--save', '', '--appendonly', appendonly, '--maxmemory-policy', 'noeviction'])
+  const launch = (port: number): Promise<ChildProcess> => launchServer(['--port', String(port), '--bind', '127.0.0.1', '--dir', dir, '--save', '', '--appendonly', appendonly, '--maxmemory-policy', 'noeviction'], options.dataDir === undefined ? dir : '')
   let port = 0
   let server: ChildProcess | undefined
   for (let tries = 0; server === undefined; tries++) {
@@ -78,7 +78,8 @@ export async function startPrivateRedis(options: PrivateRedisOptions = {}): Prom
   }
 }
 
-async function launchServer(args: readonly string[]): Promise<ChildProcess> {
+/** `temporary`: a folder that goes with the server when this process is killed. */
+async function launchServer(args: readonly string[], temporary: string): Promise<ChildProcess> {
   const child = spawn('redis-server', args, { stdio: ['ignore', 'pipe', 'pipe'], detached: true })
   let log = ''
   await new Promise<void>((resolve, reject) => {
@@ -113,13 +114,14 @@ async function launchServer(args: readonly string[]): Promise<ChildProcess> {
     unref(stream)
   }
   child.unref()
-  tie(child)
+  tie(child, temporary)
   return child
 }
 
-/** A shell that waits for our end of a pipe to close, which even a SIGKILL of this process does, and then ends the server. */
-function tie(child: ChildProcess): void {
-  const tether = spawn('sh', ['-c', `cat > /dev/null; kill -9 ${child.pid} 2> /dev/null`], { stdio: ['pipe', 'ignore', 'ignore'], detached: true })
+/** A shell that waits for our end of a pipe to close, which even a SIGKILL of this process does, and then ends the server and removes its folder. */
+function tie(child: ChildProcess, temporary: string): void {
+  const script = 'cat > /dev/null; kill -9 "$1" 2> /dev/null; if [ -n "$2" ]; then rm -rf -- "$2"; fi'
+  const tether = spawn('sh', ['-c', script, 'tether', String(child.pid), temporary], { stdio: ['pipe', 'ignore', 'ignore'], detached: true })
   tether.unref()
   unref(tether.stdin)
   child.once('exit', () => tether.kill('SIGKILL'))

@@ -1,5 +1,8 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
+import { mkdtempSync, readdirSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { Redis } from 'ioredis'
 import { expect, it } from 'vitest'
 import { startPrivateRedis } from '../../../src/store/redis/private-server.ts'
@@ -59,12 +62,17 @@ it('says why it did not start', async () => {
   await redis.stop()
 })
 
-it('ends with its process, even when that is killed', async () => {
+it('ends with its process, even when that is killed, and leaves no folder', async () => {
+  const temporary = mkdtempSync(join(tmpdir(), 'hivemind-tether-'))
   const script = "import('./src/store/redis/private-server.ts').then((m) => m.startPrivateRedis()).then((r) => { console.log(r.pid); setTimeout(() => {}, 60000) })"
-  const child = spawn(process.execPath, ['--import', 'tsx', '-e', script], { stdio: ['ignore', 'pipe', 'inherit'] })
+  const child = spawn(process.execPath, ['--import', 'tsx', '-e', script], { stdio: ['ignore', 'pipe', 'inherit'], env: { ...process.env, TMPDIR: temporary } })
   const [line] = (await once(child.stdout, 'data')) as [Buffer]
   const pid = Number(String(line))
   expect(pid).toBeGreaterThan(0)
+  const folders = (): string[] => readdirSync(temporary).filter((name) => name.startsWith('hivemind-redis-'))
+  expect(folders()).toHaveLength(1)
   child.kill('SIGKILL')
   expect(await alive(pid)).toBe(false)
+  await expect.poll(folders).toEqual([])
+  rmSync(temporary, { recursive: true, force: true })
 })
