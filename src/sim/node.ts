@@ -15,7 +15,7 @@ import type { Process } from './machine.ts'
 import type { Network } from './network.ts'
 import type { Prng } from './prng.ts'
 import type { SimServer } from './server/server.ts'
-import { createSimStore, noBlobs } from './store.ts'
+import { createSimStore, noBlobs, noCache } from './store.ts'
 
 /** A node of the simulated hive: a machine with a data folder, and the process on it, if one runs. */
 export interface SimNode {
@@ -63,7 +63,7 @@ export async function startNode(node: SimNode, parts: NodeParts): Promise<Life> 
     async openStore({ onSuperseded }): Promise<NodeStore> {
       const onFailure = (): void => undefined
       const outage = await openOutageStore({
-        local: { ...node.disk.open(process), blobs: noBlobs }, origin: node.name, clock: process, randomness,
+        local: { ...node.disk.open(process), blobs: noBlobs, cache: noCache }, origin: node.name, clock: process, randomness,
         async connect() {
           await life.connection.open()
           return createSimStore(life.connection)

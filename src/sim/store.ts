@@ -1,6 +1,6 @@
 import { createBatcher } from '../store/batcher.ts'
 import { heldUntil } from '../store/lease-margin.ts'
-import type { Append, AppendResult, Blobs, Commit, CommitResult, EntryId, Leases, Log, Presence, Records, Signals } from '../store/ports.ts'
+import type { Append, AppendResult, Blobs, Cache, Commit, CommitResult, EntryId, Leases, Log, Presence, Records, Signals } from '../store/ports.ts'
 import { compareEntryIds } from '../store/ports.ts'
 import { InvalidArgument } from '../kernel/errors.ts'
 import type { RedisStore } from '../store/redis/open.ts'
@@ -19,6 +19,7 @@ export function createSimStore(connection: Connection): RedisStore {
     records: createRecords(connection),
     leases: createLeases(connection),
     blobs: noBlobs,
+    cache: noCache,
     signals: createSignals(connection),
     presence: createPresence(connection),
     link: connection,
@@ -186,5 +187,6 @@ function createSignals(connection: Connection): Signals {
   }
 }
 
-const unused = (): Promise<never> => Promise.reject(new Error('the simulator has no blobs'))
+const unused = (): Promise<never> => Promise.reject(new Error('the simulator has no blobs and no cache'))
 export const noBlobs: Blobs = { put: unused, get: unused, has: unused, delete: unused }
+export const noCache: Cache = { get: unused, set: unused, delete: unused }

@@ -296,6 +296,25 @@ export interface Blobs {
   delete(hash: string): Promise<boolean>
 }
 
+// ---------------------------------------------------------------- cache
+
+export interface CacheEntry {
+  /** From the key catalogue. */
+  key: string
+  value: Uint8Array
+  ttlMs: number
+}
+
+/**
+ * Bytes that may go at any time: expired, evicted, or lost with their server. Never the only copy of anything, and never a
+ * reason to fail: a server that is away is an empty cache.
+ */
+export interface Cache {
+  get(keys: readonly string[]): Promise<(Uint8Array | undefined)[]>
+  set(entries: readonly CacheEntry[]): Promise<void>
+  delete(keys: readonly string[]): Promise<void>
+}
+
 // ---------------------------------------------------------------- signals
 
 /** Fire-and-forget channels and capped rings: what the bus mirror runs on. Only a shared store has it. */
@@ -319,5 +338,6 @@ export interface Store {
   readonly records: Records
   readonly leases: Leases
   readonly blobs: Blobs
+  readonly cache: Cache
   close(): Promise<void>
 }

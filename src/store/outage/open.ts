@@ -1,6 +1,6 @@
 import type { Clock, Randomness } from '../../kernel/clock.ts'
 import { HivemindError, StoreUnavailable } from '../../kernel/errors.ts'
-import type { Blobs, Leases, Presence, Signals, Store } from '../ports.ts'
+import type { Blobs, Cache, Leases, Presence, Signals, Store } from '../ports.ts'
 import type { RedisStore } from '../redis/open.ts'
 import type { SqliteStore } from '../sqlite/open.ts'
 import { createConflicts, type Conflicts, type KeptConflict, type Resolution } from './conflicts.ts'
@@ -17,7 +17,7 @@ import { createTables } from './tables.ts'
 
 export interface OutageOptions {
   /** The store of the data folder: journal, copies and conflicts live in it. */
-  local: Pick<SqliteStore, 'database' | 'blobs' | 'leases'>
+  local: Pick<SqliteStore, 'database' | 'blobs' | 'cache' | 'leases'>
   /** Connects to the shared store. Called at once, and again after a failure until it succeeds once; then the store reconnects by itself. */
   connect(): Promise<RedisStore>
   /** Name of this node, the same after a restart: the journal it left behind is its own again. */
@@ -171,6 +171,7 @@ export async function openOutageStore(options: OutageOptions): Promise<OutageSto
     records: createOutageRecords({ gate, local: records, clock, exclusive }),
     leases: sharedLeases(gate),
     blobs: outageBlobs(gate, local.blobs),
+    cache: outageCache(() => store?.cache, local.cache),
     signals: {
       publish: (channel, payload) => gate.call(({ signals }) => signals.publish(channel, payload)),
       subscribe: (channel, onPayload, onGap) => subscriptions.add(({ signals }) => signals.subscribe(channel, onPayload, onGap)),
@@ -244,6 +245,23 @@ function outageBlobs(gate: Gate, local: Blobs): Blobs {
       throw new StoreUnavailable(`the shared store is away and blob ${hash} is not in the data folder`)
     }),
     delete: (hash) => gate.call(({ blobs }) => blobs.delete(hash)),
+  }
+}
+
+/** The cache of the hive, or that of the folder while it is away; it may be a server of its own, so that the link is not told. */
+function outageCache(shared: () => Cache | undefined, local: Cache): Cache {
+  async function either<Result>(work: (cache: Cache) => Promise<Result>): Promise<Result> {
+    try {
+      return await work(shared() ?? local)
+    } catch (error) {
+      if (!(error instanceof StoreUnavailable)) throw error
+      return work(local)
+    }
+  }
+  return {
+    get: (keys) => either((cache) => cache.get(keys)),
+    set: (entries) => either((cache) => cache.set(entries)),
+    delete: (keys) => either((cache) => cache.delete(keys)),
   }
 }
 

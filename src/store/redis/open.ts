@@ -4,6 +4,7 @@ import { createKeys } from '../keys.ts'
 import type { Log, Presence, Signals, Store } from '../ports.ts'
 import { createBlobs } from './blobs.ts'
 import { masters, type RedisTarget } from './clients.ts'
+import { createCache } from './cache.ts'
 import { createLeases } from './leases.ts'
 import { openLink, type Backend, type LinkEvent, type RedisLink } from './link.ts'
 import { createAppender } from './log-append.ts'
@@ -116,6 +117,7 @@ function assemble(durable: Backend, cache: Backend, features: ServerFeatures, du
     records: createRecords(durable),
     leases: createLeases(durable),
     blobs: createBlobs(cache),
+    cache: createCache(cache),
     signals: createSignals(durable, subscriptions),
     presence: createPresence(durable),
     link: durable,

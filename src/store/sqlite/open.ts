@@ -3,6 +3,7 @@ import { systemClock, systemRandomness } from '../../kernel/clock.ts'
 import type { Clock, Randomness } from '../../kernel/clock.ts'
 import type { Store } from '../ports.ts'
 import { createBlobs } from './blobs.ts'
+import { createCache } from './cache.ts'
 import { createClient } from './client.ts'
 import { createDatabase } from './database.ts'
 import type { Database } from './database.ts'
@@ -56,13 +57,16 @@ export async function openSqliteStore(options: SqliteOptions): Promise<SqliteSto
   await client.start()
   const { listen, stop } = ring
 
+  const database = createDatabase(client)
+
   return {
     kind: 'sqlite',
     log: createLog(client, clock, listen),
     records: createRecords(client, clock),
     leases: createLeases(client, clock),
     blobs: createBlobs({ folder: blobFolder(dataDir), clock, randomness, fsync: durability === 'fsync' }),
-    database: createDatabase(client),
+    cache: createCache(database, clock),
+    database,
     async close() {
       await stop()
       await client.close()

@@ -2,6 +2,7 @@ import { systemClock } from '../../../src/kernel/clock.ts'
 import { createKeys } from '../../../src/store/keys.ts'
 import { openRedisStore } from '../../../src/store/redis/open.ts'
 import { blobsContract } from '../../contract/blobs.ts'
+import { cacheContract } from '../../contract/cache.ts'
 import { leasesContract } from '../../contract/leases.ts'
 import { recordsContract } from '../../contract/records.ts'
 import { startRedisServer } from '../../redis-server.ts'
@@ -42,6 +43,18 @@ blobsContract('redis, cache role', async () => {
     async close() {
       await store.close()
       await cache.stop()
+    },
+  }
+})
+
+cacheContract('redis, cache role', async () => {
+  const server = await startRedisServer({ appendonly: false, policy: 'allkeys-lfu' })
+  const store = await openRedisStore({ ...sharedRedis(), cache: server.url })
+  return {
+    cache: store.cache,
+    async close() {
+      await store.close()
+      await server.stop()
     },
   }
 })
