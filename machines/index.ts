@@ -1,4 +1,6 @@
 import type { AnyStateMachine } from 'xstate'
+import { embedderWorkerProperties, keptWorkerProperties } from './embedder-worker.properties.ts'
+import { embedderWorkerMachine } from './embedder-worker.ts'
 import { leaseProperties } from './lease.properties.ts'
 import { leaseSystem, leaseSystemProperties } from './lease.system.ts'
 import { leaseMachine } from './lease.ts'
@@ -34,5 +36,6 @@ export const machines: Record<string, ShippedMachine> = {
     models: { 'one contender': leaseProperties },
     systems: { [leaseSystem().name]: { system: leaseSystem(), properties: leaseSystemProperties } },
   },
+  'embedder-worker': { machine: embedderWorkerMachine, models: { 'a thread that idles': embedderWorkerProperties, 'a thread that is kept': keptWorkerProperties }, systems: {} },
   'redis-link': { machine: redisLinkMachine, models: { 'an outage': redisLinkProperties }, systems: {} },
 }
