@@ -1,4 +1,4 @@
-// Compiles the tree into dist/ and copies what the compiler leaves behind (Lua scripts).
+// Compiles the tree into dist/ and copies what the compiler leaves behind (Lua scripts, the embedding table, the plugin).
 // A fresh folder is built beside dist/ and swapped in, so that a failed build never leaves half of one.
 import { spawnSync } from 'node:child_process'
 import { chmodSync, cpSync, existsSync, readdirSync, renameSync, rmSync } from 'node:fs'
@@ -19,11 +19,13 @@ if (run.status !== 0) {
   process.exit(run.status ?? 1)
 }
 
+const assets = /\.lua$|^src\/embedding\/builtin\/[^/]*\.(bin|md)$|^src\/claude-plugin\//
+
 function copyAssets(folder) {
   for (const entry of readdirSync(join(root, folder), { withFileTypes: true })) {
     const path = join(folder, entry.name)
     if (entry.isDirectory()) copyAssets(path)
-    else if (entry.name.endsWith('.lua')) cpSync(join(root, path), join(fresh, path))
+    else if (assets.test(path)) cpSync(join(root, path), join(fresh, path))
   }
 }
 copyAssets('src')

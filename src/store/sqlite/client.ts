@@ -1,8 +1,7 @@
-import { createRequire } from 'node:module'
-import { fileURLToPath } from 'node:url'
-import { Worker } from 'node:worker_threads'
+import type { Worker } from 'node:worker_threads'
 import type { Clock } from '../../kernel/clock.ts'
 import { InvalidArgument, StoreUnavailable, messageOf } from '../../kernel/errors.ts'
+import { startThread } from '../../kernel/thread.ts'
 import { createBatcher } from '../batcher.ts'
 import { fromWire, toWire } from './wire.ts'
 import type { FromWorker, Reply, ToWorker, WorkerOptions } from './wire.ts'
@@ -158,12 +157,7 @@ function start(worker: Worker, options: ClientOptions, onGone: () => void): Prom
   })
 }
 
-/** In the built package the worker is JavaScript; run from source it needs a loader, and this one starts quickest. */
 function newWorker({ dataDir, durability, clock }: ClientOptions): Worker {
   const workerData: WorkerOptions = { dataDir, durability, now: Math.trunc(clock.now()) }
-  const options = { workerData, execArgv: [], name: 'hivemind-sqlite' }
-  if (!import.meta.url.endsWith('.ts')) return new Worker(new URL('./worker/main.js', import.meta.url), options)
-  const loader = createRequire(import.meta.url).resolve('tsx/cjs')
-  const source = fileURLToPath(new URL('./worker/main.ts', import.meta.url))
-  return new Worker(`require(${JSON.stringify(loader)}); require(${JSON.stringify(source)})`, { ...options, eval: true })
+  return startThread(new URL('./worker/main', import.meta.url), { workerData, name: 'hivemind-sqlite' })
 }
