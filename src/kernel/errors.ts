@@ -210,6 +210,29 @@ export class ConflictUnknown extends HivemindError {
   }
 }
 
+// Embedding
+
+/** More texts are waiting for a worker than the embedder may queue. */
+export class EmbedderBusy extends HivemindError {
+  constructor(readonly waiting: number, readonly limit: number) {
+    super('embedder_busy', `${waiting} texts are waiting to be embedded and the limit is ${limit}: await earlier calls before making more, or raise embedder.queue`, true)
+  }
+}
+
+/** No worker could embed the text: they are down, or the embedder is closed. */
+export class EmbedderUnavailable extends HivemindError {
+  constructor(problem: string, cause?: unknown) {
+    super('embedder_unavailable', `nothing can be embedded now: ${problem}`, true, { cause })
+  }
+}
+
+/** The model cannot be used as it is: a file is missing, damaged or of a kind that is not known. */
+export class ModelUnusable extends HivemindError {
+  constructor(readonly model: string, problem: string, cause?: unknown) {
+    super('model_unusable', `the model "${model}" cannot be used: ${problem}`, false, { cause })
+  }
+}
+
 export class InvalidConfig extends HivemindError {
   constructor(readonly field: string, problem: string) {
     super('invalid_config', `configuration "${field}": ${problem}`, false)
