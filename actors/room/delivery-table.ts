@@ -17,6 +17,7 @@ export interface DeliveryState {
 }
 
 export interface DeliveryTable {
+  input(attempt: number, resumed: boolean): RoomConsumerInput
   start(attempt: number, resumed: boolean): DeliveryState
   step(state: DeliveryState, event: RoomConsumerEvent): DeliveryState
 }
@@ -46,12 +47,15 @@ export function createDeliveryTable(options: Omit<RoomConsumerInput, 'attempt' |
     }
   }
 
+  const input = (attempt: number, resumed: boolean): RoomConsumerInput => ({ ...options, attempt, resumed })
+
   return {
+    input,
     start(attempt, resumed) {
       const key = `${attempt} ${resumed}`
       const known = starts.get(key)
       if (known) return known
-      const [snapshot, commands] = initialTransition(roomConsumerMachine, { ...options, attempt, resumed })
+      const [snapshot, commands] = initialTransition(roomConsumerMachine, input(attempt, resumed))
       const state = stateOf(snapshot, commands)
       if (attempt <= tabulatedAttempts) starts.set(key, state)
       return state

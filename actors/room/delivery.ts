@@ -1,6 +1,7 @@
 import type { TimerEvent } from '../../machines/timers.ts'
-import type { RoomConsumerEvent } from '../../machines/room-consumer.ts'
+import { roomConsumerMachine, type RoomConsumerEvent, type RoomConsumerInput } from '../../machines/room-consumer.ts'
 import type { Clock, Randomness, Timer } from '../../src/kernel/clock.ts'
+import { transitions } from '../../src/kernel/transitions.ts'
 import { HandlerTimeout, InvalidArgument, messageOf, RoomFull, RoomUnknown, StaleOwner } from '../../src/kernel/errors.ts'
 import type { CommitResult, Effects, EntryId } from '../../src/store/ports.ts'
 import type { Deadlines } from './deadlines.ts'
@@ -66,6 +67,7 @@ export class Delivery {
     resumed: boolean,
   ) {
     this.state = host.table.start(attempt, resumed)
+    if (transitions.hasSubscribers) this.tell(this.state, { input: host.table.input(attempt, resumed) })
   }
 
   begin(): void {
@@ -75,7 +77,13 @@ export class Delivery {
   send(event: RoomConsumerEvent): void {
     if (this.state.ending) return
     const next = this.host.table.step(this.state, event)
+    if (transitions.hasSubscribers) this.tell(next, { event })
     if (next !== this.state) this.enter(next)
+  }
+
+  /** Tells whoever records the run. */
+  private tell({ snapshot, commands }: DeliveryState, cause: { event: RoomConsumerEvent } | { input: RoomConsumerInput }): void {
+    transitions.publish({ machine: roomConsumerMachine.id, actor: `${this.host.actor} ${this.entry}`, instance: this, ...cause, snapshot, commands })
   }
 
   private enter(state: DeliveryState): void {

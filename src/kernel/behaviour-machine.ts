@@ -4,6 +4,7 @@ import { commandsOf } from './machine-purity.ts'
 import { InvalidArgument } from './errors.ts'
 import { Stepper } from './stepper.ts'
 import type { Command } from './stepper.ts'
+import { transitions } from './transitions.ts'
 import { unhandled } from './types.ts'
 import type { Behaviour, BehaviourContext, MailboxOptions, Message, TimerFired } from './types.ts'
 import { isThenable } from './wait.ts'
@@ -26,6 +27,7 @@ export class MachineBehaviour implements Behaviour {
   readonly deadlineMs = undefined
   readonly redeliver = false
   readonly #stepper: Stepper
+  readonly #machine: string
   readonly #events: ReadonlySet<string>
   readonly #input: MachineOptions['input']
   readonly #effects: MachineOptions['effects']
@@ -39,6 +41,7 @@ export class MachineBehaviour implements Behaviour {
       if (this.#effects[command] === undefined) throw new InvalidArgument(`effects.${command}`, `the machine "${options.machine.id}" gives this command: add an effect for it`)
     }
     this.#stepper = new Stepper(options.machine)
+    this.#machine = options.machine.id
     this.#events = new Set(options.machine.events)
     this.#input = options.input
     this.#reply = options.reply ?? {}
@@ -47,6 +50,7 @@ export class MachineBehaviour implements Behaviour {
   start(context: BehaviourContext): void {
     const input = this.#input === undefined ? context.input : this.#input(context.input, context)
     const [snapshot, commands] = this.#stepper.initial(input)
+    if (transitions.hasSubscribers) this.#tell(snapshot, commands, context, { input })
     this.#enter(snapshot, commands, context)
   }
 
@@ -57,12 +61,17 @@ export class MachineBehaviour implements Behaviour {
   receive(message: Message, context: BehaviourContext): unknown {
     if (!this.#events.has(message.type)) return unhandled
     const [snapshot, commands] = this.#stepper.step(context.state as AnyMachineSnapshot, message)
+    if (transitions.hasSubscribers) this.#tell(snapshot, commands, context, { event: message })
     this.#enter(snapshot, commands, context)
     return this.#reply[message.type]?.(snapshot, message)
   }
 
   show(context: BehaviourContext): string {
     return showValue((context.state as AnyMachineSnapshot).value)
+  }
+
+  #tell(snapshot: AnyMachineSnapshot, commands: readonly Command[], context: BehaviourContext, cause: { event: Message } | { input: unknown }): void {
+    transitions.publish({ machine: this.#machine, actor: context.id, instance: context, incarnation: context.incarnation, foreign: true, ...cause, snapshot, commands })
   }
 
   #enter(snapshot: AnyMachineSnapshot, commands: readonly Command[], context: BehaviourContext): void {

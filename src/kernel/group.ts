@@ -8,6 +8,7 @@ import { ActorCrashed, ActorStopped, RestartIntensityExceeded } from './errors.t
 import type { OwnedGroup, Owner, Runtime } from './runtime.ts'
 import { Stepper } from './stepper.ts'
 import type { Command } from './stepper.ts'
+import { transitions } from './transitions.ts'
 import type { ExitReason, GroupSpec, StopOptions, Strategy, TreeNode } from './types.ts'
 
 type Snapshot = SnapshotFrom<typeof supervisorMachine>
@@ -144,8 +145,8 @@ export class Group implements CellSupervisor, OwnedGroup {
     for (let next = this.#queue.shift(); next !== undefined; next = this.#queue.shift()) {
       const before = (this.#snapshot ??= this.#beginning())
       if (before.status === 'done') continue
-      const [snapshot, commands] = stepper.step(before, next)
-      this.#snapshot = snapshot as Snapshot
+      const [snapshot, commands] = this.#step(before, next)
+      this.#snapshot = snapshot
       if (this.#snapshot.context.culprit !== null) this.#escalation ??= this.#escalate()
       for (const command of commands) this.#carryOut(command)
       if (!this.#started && this.#snapshot.matches({ active: 'running' })) {
@@ -159,9 +160,29 @@ export class Group implements CellSupervisor, OwnedGroup {
     if (ended) this.#end()
   }
 
+  #step(before: Snapshot, event: SupervisorEvent): [snapshot: Snapshot, commands: readonly Command[]] {
+    const [snapshot, commands] = stepper.step(before, event)
+    if (transitions.hasSubscribers) this.#tell(snapshot as Snapshot, commands, { event })
+    return [snapshot as Snapshot, commands]
+  }
+
+  #initial(): Snapshot {
+    const input = this.#input()
+    const [snapshot, commands] = stepper.initial(input)
+    if (transitions.hasSubscribers) this.#tell(snapshot as Snapshot, commands, { input })
+    return snapshot as Snapshot
+  }
+
+  #tell(snapshot: Snapshot, commands: readonly Command[], cause: { event: SupervisorEvent } | { input: SupervisorInput }): void {
+    const actor = (this.#single ? this.#cells[0]?.id : this.#owner?.prefix.slice(0, -1)) ?? ''
+    transitions.publish({ machine: supervisorMachine.id, actor, instance: this, ...cause, snapshot, commands })
+  }
+
   #beginning(): Snapshot {
     const cell = this.#single ? this.#cells[0] : undefined
-    if (cell === undefined) return stepper.initial(this.#input())[0] as Snapshot
+    if (cell === undefined) return this.#initial()
+    // A run that is recorded has to show how it came there.
+    if (transitions.hasSubscribers) return this.#playStart(cell.incarnation)
     const known = beginnings.get(this.#policy) ?? new Map<string, Snapshot>()
     beginnings.set(this.#policy, known)
     const key = `${cell.restart} ${cell.incarnation} ${this.#started}`
@@ -182,10 +203,10 @@ export class Group implements CellSupervisor, OwnedGroup {
 
   /** What the machine of a group of one would have seen so far: nothing, its start, or that it has started. */
   #playStart(incarnation: number): Snapshot {
-    let [snapshot] = stepper.initial(this.#input())
-    if (incarnation > 0) [snapshot] = stepper.step(snapshot, { type: 'start' })
-    if (this.#started) [snapshot] = stepper.step(snapshot, { type: 'started', id: only, incarnation } as SupervisorEvent)
-    return snapshot as Snapshot
+    let snapshot = this.#initial()
+    if (incarnation > 0) [snapshot] = this.#step(snapshot, { type: 'start' })
+    if (this.#started) [snapshot] = this.#step(snapshot, { type: 'started', id: only, incarnation })
+    return snapshot
   }
 
   #carryOut(command: Command): void {

@@ -67,6 +67,7 @@ export function createLeaseHolder(options: LeaseHolderOptions): LeaseHolder {
   }
 
   const runner = runMachine(leaseMachine, {
+    name,
     input: { ttlMs, retryMs: options.retryMs ?? Math.max(1, Math.floor(ttlMs / 5)) },
     clock,
     onDone: () => resolveStopped(),

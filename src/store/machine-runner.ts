@@ -1,5 +1,6 @@
 import { initialTransition, transition, type AnyMachineSnapshot, type AnyStateMachine, type EventFromLogic, type InputFrom, type SnapshotFrom } from 'xstate'
 import type { Clock, Timer } from '../kernel/clock.ts'
+import { transitions } from '../kernel/transitions.ts'
 
 export interface Command {
   type: string
@@ -18,6 +19,8 @@ export interface MachineRunner<Machine extends AnyStateMachine> {
 }
 
 export interface RunOptions<Machine extends AnyStateMachine> {
+  /** What it runs for: the name of a lease or store. */
+  name: string
   input: InputFrom<Machine>
   clock: Clock
   /** By command. `startTimer` and `cancelTimer` are built in; a command without an effect is for whoever sent the event. */
@@ -55,9 +58,17 @@ export function runMachine<Machine extends AnyStateMachine>(machine: Machine, op
     }
   }
 
+  /** Tells whoever records the run. */
+  function told(commands: readonly unknown[], event: EventFromLogic<Machine> | undefined): void {
+    if (transitions.hasSubscribers) {
+      transitions.publish({ machine: machine.id, actor: options.name, instance: timers, ...(event === undefined ? { input: options.input } : { event }), snapshot, commands })
+    }
+  }
+
   function step(event: EventFromLogic<Machine>): readonly Command[] {
     const [next, commands] = transition(machine, snapshot, event)
     snapshot = next
+    told(commands, event)
     carryOut(commands as readonly Command[])
     return commands as readonly Command[]
   }
@@ -90,6 +101,7 @@ export function runMachine<Machine extends AnyStateMachine>(machine: Machine, op
     options.onDone?.()
   }
 
+  told(first, undefined)
   carryOut(first as readonly Command[])
   return {
     get snapshot() {

@@ -70,6 +70,7 @@ export function createOutageLink(clock: Clock, limits: LinkLimits, journal: Jour
   }
 
   const runner = runMachine(redisLinkMachine, {
+    name: 'redis',
     input: { journal, limitBytes: limits.journalBytes, maxAgeMs: limits.journalAgeMs, backoff: limits.backoff, settleBelow, maxHeld },
     clock,
     effects: {
