@@ -77,8 +77,9 @@ export function createWordPiece({ vocabulary, unknown, lowercase, maxWordLength 
   }
 
   function encodeAny(text: string, maxTokens: number): number[] {
-    const clean = text.toWellFormed().replace(/[\t\n\r]/g, ' ').replace(unprintable, '').replace(ideograph, ' $& ')
-    const plain = lowercase ? clean.normalize('NFD').replace(/\p{Mn}/gu, '').toLowerCase() : clean
+    const clean = (text as string & { toWellFormed(): string }).toWellFormed().replace(/[\t\n\r]/g, ' ').replace(unprintable, '').replace(ideograph, ' $& ')
+    // Character by character, as the published tokenizer does: it knows no final sigma.
+    const plain = lowercase ? clean.normalize('NFD').replace(/\p{Mn}/gu, '').replaceAll('Σ', 'σ').toLowerCase() : clean
     const ids: number[] = []
     for (const [word] of plain.matchAll(words)) {
       for (const id of pieces(word)) ids.push(id)
@@ -90,7 +91,7 @@ export function createWordPiece({ vocabulary, unknown, lowercase, maxWordLength 
   return {
     encode(text, maxTokens) {
       // Of a huge text only the beginning can count: a token has hardly more than a word and its blanks.
-      const bounded = text.length > maxTokens * 64 + 4096 ? text.slice(0, maxTokens * 64 + 4096) : text
+      const bounded = text.length > maxTokens * 128 + 4096 ? text.slice(0, maxTokens * 128 + 4096) : text
       const ids: number[] = []
       let from = -1
       let capitals = false
