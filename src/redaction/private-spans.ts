@@ -1,0 +1,36 @@
+/**
+ * `text` without its private spans (an element of that name) and the number of outermost spans. Spans nest; one that is never closed, or whose tag is cut off,
+ * reaches to the end. The tags may carry attributes, be in any case, and be escaped for HTML or JSON.
+ */
+export function removePrivateSpans(text: string): { text: string; count: number } {
+  if (!/private/i.test(text)) return { text, count: 0 }
+  const heads = /(?:<|&lt;|\\u003c)(\/?)private(?=[\s>/&\\]|$)/gi
+  const ends = />|&gt;|\\u003e/gi
+  let kept = ''
+  let count = 0
+  let depth = 0
+  let from = 0
+  for (let head = heads.exec(text); head !== null; head = heads.exec(text)) {
+    ends.lastIndex = heads.lastIndex
+    const end = ends.exec(text) === null ? text.length : ends.lastIndex
+    heads.lastIndex = end
+    if (head[1] === '/') {
+      if (depth === 0) continue
+      depth -= 1
+      if (depth === 0) from = end
+      continue
+    }
+    if (depth === 0) {
+      kept = joined(kept, text.slice(from, head.index), count > 0)
+      count += 1
+    }
+    depth += 1
+  }
+  if (count === 0) return { text, count }
+  return { text: depth > 0 ? kept : joined(kept, text.slice(from), true), count }
+}
+
+/** What stood on both sides of a span does not grow together: it could make a new tag, or a word nobody wrote. */
+function joined(left: string, right: string, span: boolean): string {
+  return span && /\S$/.test(left) && /^\S/.test(right) ? `${left} ${right}` : left + right
+}

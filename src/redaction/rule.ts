@@ -1,0 +1,46 @@
+import type { Rule } from './types.ts'
+
+export interface PatternOptions {
+  /** How far before the needle the match begins; the first length that matches counts. Default 0. */
+  back?: number | readonly number[]
+  /** Whether what matched is a secret. */
+  accept?: (secret: string, match: RegExpExecArray) => boolean
+}
+
+/**
+ * A rule from a regular expression tried only at the needle. The group `s`, when there is one, is the secret; else the whole match.
+ * The expression has no open-ended repetition of what may repeat its needle, or a hostile text costs more than its length.
+ */
+export function pattern(kind: string, needles: readonly string[], expression: RegExp, options: PatternOptions = {}): Rule {
+  const grouped = expression.source.includes('(?<s>')
+  const sticky = new RegExp(expression.source, `${expression.flags}${grouped ? 'd' : ''}y`)
+  const backs = typeof options.back === 'object' ? options.back : [options.back ?? 0]
+  return {
+    kind,
+    needles,
+    find(text, at) {
+      for (const back of backs) {
+        if (back > at) continue
+        sticky.lastIndex = at - back
+        const match = sticky.exec(text)
+        if (match === null) continue
+        const [start, end] = match.indices?.groups?.s ?? [match.index, match.index + match[0].length]
+        const secret = text.slice(start, end)
+        if (!varied(secret) || options.accept?.(secret, match) === false) continue
+        return { kind, start, end }
+      }
+      return undefined
+    },
+  }
+}
+
+/** Not `ghp_xxxxxxxx` and its like: a secret is made of more than a few different characters. */
+function varied(secret: string): boolean {
+  return secret.length < 12 || new Set(secret.slice(-32)).size > 5
+}
+
+/** A token known by its prefix, which is also the needle: `prefixed('npm-token', ['npm_'], /[A-Za-z0-9]{36}/)`. */
+export function prefixed(kind: string, prefixes: readonly string[], rest: RegExp, options: PatternOptions = {}): Rule {
+  const choice = prefixes.map((prefix) => prefix.replace(/[.$|+*?()[\]\\]/g, '\\$&')).join('|')
+  return pattern(kind, prefixes, new RegExp(`(?:${choice})(?:${rest.source})`, rest.flags), options)
+}

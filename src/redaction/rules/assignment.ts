@@ -1,0 +1,99 @@
+import { isMarked } from '../marker.ts'
+import { isPlaceholder } from '../placeholder.ts'
+import type { Rule } from '../types.ts'
+import { classify } from './key-names.ts'
+import type { Strength } from './key-names.ts'
+
+/** Between a key and its value: `=`, `:`, `=>`, `:=`, `": "`, `'] = `, and the space after a long option. */
+const separator = /(?:\\*["'`])?\]?(?:\s{0,8}(?:=>|:=|[=:])\s{0,8}|%3D|%3A(?:%20|\+)?)(?:[bru]?(?<quote>\\*["'`]|%22))?/iy
+const optionSeparator = /[ =]["']?/y
+/** Ends before what ends a value in code, JSON, a URL, or a shell. */
+const bareValue = /[^\s"'`<>,;(){}[\]|\\]{1,512}/y
+const urlValue = /[^\s"'`<>,;(){}[\]|\\&#]{1,512}/y
+const longestQuoted = 1024
+const nameChar = /[A-Za-z0-9_.$-]/
+
+/** `key = value` in code, configuration, JSON, YAML, shells, logs and URLs, when the key's name says secret and the value looks like one. */
+export const assignment: Rule = {
+  kind: 'secret',
+  needles: ['pwd', 'secret', 'token', 'key', 'credential', 'auth', 'sessid', 'sessionid', 'connect.sid', 'pass', '_pat', '_pw'],
+  find(text, at) {
+    const start = nameStart(text, at)
+    const end = nameEnd(text, at)
+    const name = text.slice(start, end)
+    const key = classify(name)
+    if (key === undefined) return undefined
+    const value = valueAfter(text, start, end)
+    if (value === undefined) return undefined
+    const secret = text.slice(value.start, value.end)
+    if (isMarked(secret) || isPlaceholder(secret)) return undefined
+    if (key.shape !== undefined && key.shape.test(secret)) return { kind: key.kind, start: value.start, end: value.end }
+    return looksReal(secret, key.strength, value.quoted, value.environment) ? { kind: key.generic, start: value.start, end: value.end } : undefined
+  },
+}
+
+interface Value {
+  start: number
+  end: number
+  quoted: boolean
+  /** `NAME=value` without spaces, as in a shell or a .env file. */
+  environment: boolean
+}
+
+function nameStart(text: string, at: number): number {
+  let start = at
+  while (start > 0 && at - start < 64 && nameChar.test(text[start - 1] as string)) start -= 1
+  return start
+}
+
+function nameEnd(text: string, at: number): number {
+  let end = at
+  while (end < text.length && end - at < 64 && nameChar.test(text[end] as string)) end += 1
+  return end
+}
+
+function valueAfter(text: string, start: number, end: number): Value | undefined {
+  separator.lastIndex = end
+  const found = separator.exec(text)
+  if (found === null) {
+    optionSeparator.lastIndex = end
+    if (!text.startsWith('--', start) || !optionSeparator.test(text)) return undefined
+    return bare(text, optionSeparator.lastIndex, bareValue, true)
+  }
+  const from = separator.lastIndex
+  const quote = found.groups?.quote
+  if (quote !== undefined) {
+    const close = text.slice(from, from + longestQuoted).indexOf(quote)
+    const newline = text.slice(from, from + longestQuoted).indexOf('\n')
+    if (close < 0 || (newline >= 0 && newline < close)) return bare(text, from, bareValue, false)
+    return close === 0 ? undefined : { start: from, end: from + close, quoted: true, environment: false }
+  }
+  const inUrl = start > 0 && /[?&;]/.test(text[start - 1] as string)
+  const environment = found[0] === '=' && /^[A-Z0-9_]+$/.test(text.slice(start, end))
+  return bare(text, from, inUrl ? urlValue : bareValue, environment)
+}
+
+function bare(text: string, from: number, expression: RegExp, environment: boolean): Value | undefined {
+  expression.lastIndex = from
+  if (!expression.test(text)) return undefined
+  const end = expression.lastIndex
+  // A call, an index, a generic or a template: code, not a value.
+  if (!environment && /[([{<`]/.test(text[end] ?? ' ')) return undefined
+  const trimmed = text.slice(from, end).replace(/[.:!?]+$/, '').length
+  return { start: from, end: from + trimmed, quoted: false, environment }
+}
+
+/** Whether a value could be what its key promises: not a word, a type, a path, a member of an object or a sentence. */
+function looksReal(value: string, strength: Strength, quoted: boolean, environment: boolean): boolean {
+  if (/\s/.test(value)) return strength === 'password' && quoted && value.length <= 64 && /\d/.test(value) && !/[.,:] /.test(value)
+  if (/^(?:[./~]|[A-Za-z]:\\|[a-z][a-z0-9+.-]*:\/\/|@[a-z])/.test(value)) return false
+  if (!quoted && /^[A-Za-z_$][\w$]*(?:(?:\?|!)?\.[A-Za-z_$][\w$]*)+$/.test(value) && !/\d.*\d/.test(value)) return false
+  const classes = Number(/[a-z]/.test(value)) + Number(/[A-Z]/.test(value)) + Number(/\d/.test(value)) + Number(/[^A-Za-z0-9]/.test(value))
+  const digits = /\d/.test(value)
+  if (strength === 'password') {
+    if (environment) return value.length >= 4
+    if (quoted) return value.length >= 6 && classes >= 2 && (digits || !/^[A-Za-z]+(?:[-_. :/][A-Za-z]+)*[-_.:?!*]*$/.test(value))
+    return value.length >= 6 && classes >= 2 && digits
+  }
+  return value.length >= 16 && digits && classes >= 2 && new Set(value).size >= 8 && /[A-Za-z]/.test(value)
+}
