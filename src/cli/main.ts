@@ -1,8 +1,5 @@
 #!/usr/bin/env node
 import { Command, CommanderError } from 'commander'
-import { readFileSync } from 'node:fs'
-import { dirname, join } from 'node:path'
-import { fileURLToPath } from 'node:url'
 import type { Cli } from './command.ts'
 import { benchCommand } from './commands/bench.ts'
 import { checkCommand } from './commands/check.ts'
@@ -16,6 +13,7 @@ import { statusCommand } from './commands/status.ts'
 import { upCommand } from './commands/up.ts'
 import { exitCodeOf, exitCodes, tellError } from './exit.ts'
 import { createIo, flushed } from './io.ts'
+import { packageVersion } from '../version.ts'
 
 let exitCode: number = exitCodes.ok
 const cli: Cli = { io: createIo(), done: (code) => { exitCode = code } }
@@ -44,18 +42,4 @@ await flushed()
 
 function all(root: Command): Command[] {
   return [root, ...root.commands.flatMap((child) => all(child as Command))]
-}
-
-/** The package.json beside dist/, or at the root of a checkout. */
-function packageVersion(): string {
-  const here = dirname(fileURLToPath(import.meta.url))
-  for (const path of ['../../../package.json', '../../package.json']) {
-    try {
-      const { name, version } = JSON.parse(readFileSync(join(here, path), 'utf8')) as { name: string; version: string }
-      if (name === 'hivemind') return version
-    } catch (error) {
-      if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error
-    }
-  }
-  return '0.0.0'
 }

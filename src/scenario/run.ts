@@ -9,6 +9,8 @@ import type { Scenario, ScenarioContext, ScenarioSetup } from './define.ts'
 import { parseInput } from './input.ts'
 import { silentProgress } from './progress.ts'
 import type { Progress } from './progress.ts'
+import { startTrace } from './trace.ts'
+import type { Trace, TraceSummary } from './trace.ts'
 
 export interface RunOptions {
   input?: Record<string, unknown>
@@ -19,6 +21,8 @@ export interface RunOptions {
   progress?: Progress
   /** Called when the steps are done; the hive stays up until it resolves. */
   linger?: (hive: Hive) => Promise<void>
+  /** A file that the run is written to as it goes: messages of the bus and transitions of machines, without what they carry. */
+  trace?: string
 }
 
 export interface ScenarioResult<Report = unknown> {
@@ -31,6 +35,8 @@ export interface ScenarioResult<Report = unknown> {
   expectations: { name: string; ok: boolean; why?: string }[]
   /** Where what was said and stored can be looked at afterwards, unless the scenario brought stores of its own. */
   store: { kind: string; dataDir: string; temporary: boolean }
+  /** What was written down of it, when that was asked for. */
+  trace?: TraceSummary
   report: Report
 }
 
@@ -60,8 +66,12 @@ export async function runScenario<Input, Report>(scenario: Scenario<Input, Repor
     return result
   }
 
+  // Begins first and ends last: machines run while the hive is opened and while it is closed.
+  const trace = options.trace === undefined ? undefined : startTrace(options.trace, { scenario: name, clock })
+  if (trace !== undefined) setup.defer(() => trace.close())
+
   try {
-    const ctx = await step('opening the hive', () => open(scenario, options, setup))
+    const ctx = await step('opening the hive', () => open(scenario, options, setup, trace))
     ctx.hive.bus.publish('scenario.started', { scenario: name })
     for (const { name: title, run } of scenario.options.steps) {
       await step(title, () => run(ctx))
@@ -77,6 +87,7 @@ export async function runScenario<Input, Report>(scenario: Scenario<Input, Repor
     return {
       scenario: name, run: ctx.run, ok, durationMs: Math.round(clock.monotonic() - startedAt), steps, expectations,
       store: { kind: ctx.hive.store.kind, dataDir: ctx.hive.config.dataDir, temporary: ctx.temporary }, report,
+      ...(trace !== undefined && { trace: trace.close() }),
     }
   } catch (error) {
     setup.progress.end()
@@ -85,11 +96,12 @@ export async function runScenario<Input, Report>(scenario: Scenario<Input, Repor
   }
 }
 
-async function open(scenario: Scenario, options: RunOptions, setup: ScenarioSetup<any>): Promise<ScenarioContext<any, any> & { temporary: boolean }> {
+async function open(scenario: Scenario, options: RunOptions, setup: ScenarioSetup<any>, trace: Trace | undefined): Promise<ScenarioContext<any, any> & { temporary: boolean }> {
   const { name, messages = [], rooms = {} } = scenario.options
   const wanted = await scenario.options.hive?.(setup) ?? {}
   const hive = await createHive({ ...wanted, ...options.hive, messages: [...(wanted.messages ?? []), ...(options.hive?.messages ?? []), ...messages] })
   setup.defer(() => hive.stop({ drainMs }))
+  trace?.observe(hive)
   const { counts, stop } = countFailures(hive, setup.progress)
   setup.defer(stop)
   for (const [room, roomOptions] of Object.entries(rooms)) await hive.room(room, roomOptions)

@@ -8,6 +8,7 @@ import { exitCodes, UsageError } from '../exit.ts'
 
 interface Flags {
   json?: boolean
+  trace?: string
   /** `true` where no language is named. */
   diagram?: true | 'mermaid' | 'dot'
 }
@@ -23,17 +24,28 @@ interface Report {
 
 export function checkCommand(cli: Cli): Command {
   return command('check', 'visit every state of a machine and hold its properties against them', [
-    'check', 'check lease', 'check lease --json', 'check supervisor --diagram dot | dot -Tsvg > supervisor.svg', 'check ./my-machine.ts',
+    'check', 'check lease', 'check lease --json', 'check supervisor --diagram dot | dot -Tsvg > supervisor.svg', 'check ./my-machine.ts', 'check --trace run.jsonl',
   ])
     .addArgument(new Argument('[machine]', 'a shipped machine, or the path of a module that exports "machine" and "properties"; all that are shipped without'))
     .option('--json', 'print JSON')
+    .option('--trace <file>', 'hold a run that was recorded with "hivemind run SCENARIO --trace FILE" against the machines it ran instead')
     .addOption(new Option('--diagram [language]', 'draw the state diagram instead').choices(['mermaid', 'dot']))
     .action(async (name: string | undefined, flags: Flags) => {
+      if (flags.trace !== undefined) return checkTrace(cli, name, flags.trace, flags)
       const { findCheckable } = await import('../checkable.ts')
       const found = await findCheckable(name, process.cwd())
       if (flags.diagram !== undefined) await draw(cli, found, flags)
       else await check(cli, found, flags)
     })
+}
+
+async function checkTrace(cli: Cli, name: string | undefined, path: string, { json, diagram }: Flags): Promise<void> {
+  if (name !== undefined || diagram !== undefined) throw new UsageError('--trace goes alone: a record names its machines itself')
+  const { checkRecorded, recordedLines } = await import('../recorded.ts')
+  const run = await checkRecorded(path)
+  if (json) cli.io.json(run)
+  else for (const line of recordedLines(path, run)) cli.io.out(line)
+  cli.done(run.ok ? exitCodes.ok : exitCodes.failed)
 }
 
 async function draw(cli: Cli, found: readonly Checkable[], { json, diagram }: Flags): Promise<void> {

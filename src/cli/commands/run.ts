@@ -11,6 +11,7 @@ interface Flags extends HiveFlags {
   input: string[]
   watch?: boolean
   json?: boolean
+  trace?: string
   help?: boolean
 }
 
@@ -20,6 +21,7 @@ export function runCommand(cli: Cli): Command {
     'run codebase --input dir=../docs --input question="How is it deployed?"',
     'run codebase --watch',
     'run codebase --json > report.json',
+    'run codebase --trace run.jsonl && hivemind check --trace run.jsonl',
     'run ./scenarios/mine.ts',
     'run codebase --help',
   ]))
@@ -27,6 +29,7 @@ export function runCommand(cli: Cli): Command {
     .option('-i, --input <name=value>', 'what the scenario works on; may be given several times', (pair: string, all: string[]) => [...all, pair], [])
     .option('--watch', 'keep running when the steps are done, and show the actors and rooms live')
     .option('--json', 'print the report as JSON')
+    .option('--trace <file>', 'write down what happens, a JSON object a line: messages and transitions of machines, without what they carry')
     .helpOption(false)
     .option('-h, --help', 'how it is used, and what the scenario takes')
   made.action(async (name: string | undefined, flags: Flags) => {
@@ -61,6 +64,7 @@ async function run(cli: Cli, scenario: Scenario, flags: Flags): Promise<void> {
     signal.addEventListener('abort', () => { if (!watched) ending.abort(signal.reason) }, { once: true })
     return runScenario(scenario, {
       input, hive, signal: ending.signal, progress: terminalProgress(io, { quiet: flags.json === true }),
+      ...(flags.trace !== undefined && { trace: flags.trace }),
       ...(flags.watch && {
         linger: async (running) => {
           watched = true
@@ -73,7 +77,8 @@ async function run(cli: Cli, scenario: Scenario, flags: Flags): Promise<void> {
   })
   if (flags.json) io.json(result)
   else for (const line of resultLines(scenario, result)) io.out(line)
-  cli.done(result.ok ? exitCodes.ok : exitCodes.failed)
+  if (result.trace?.problem !== undefined) io.err(`hivemind: the trace is not whole: ${result.trace.problem}`)
+  cli.done(result.ok && result.trace?.problem === undefined ? exitCodes.ok : exitCodes.failed)
 }
 
 function resultLines(scenario: Scenario, result: ScenarioResult): string[] {
@@ -83,6 +88,7 @@ function resultLines(scenario: Scenario, result: ScenarioResult): string[] {
     '',
     ...result.expectations.map(({ name, ok, why }) => `${ok ? 'ok  ' : 'FAIL'} ${name}${why === undefined ? '' : `: ${why}`}`),
     `${result.ok ? 'ok' : 'FAILED'} in ${(result.durationMs / 1000).toFixed(1)} s${result.store.temporary ? '' : `; the data is in ${result.store.kind === 'sqlite' ? result.store.dataDir : 'Redis'}`}`,
+    ...(result.trace === undefined ? [] : [`trace       ${result.trace.lines} lines in ${result.trace.file}`]),
   ]
 }
 
