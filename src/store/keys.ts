@@ -38,6 +38,8 @@ export function slotGroupOf(name: string): number {
 }
 
 const reserved = /[%:{} \p{Cc}]/gu
+/** The same in a part that was made by `keyPart`: there `%` begins an escape. */
+const reservedOnce = /[:{} \p{Cc}]/u
 
 /** A name as one part of a key: separators, braces, blanks and control characters become `%XX`. */
 export function keyPart(name: string): string {
@@ -59,9 +61,9 @@ function inRoom(kind: string): (room: string) => string {
   }
 }
 
-/** `changes` is the stream of its group. */
+/** `changes` and `about` belong to the group. */
 function memoryKey(id: string): string {
-  if (id === '' || id === 'changes') throw new InvalidArgument('id', `a memory cannot have the id "${id}"`)
+  if (id === '' || id === 'changes' || id === 'about') throw new InvalidArgument('id', `a memory cannot have the id "${id}"`)
   return `memory:${tag('m', slotGroupOf(id))}:${keyPart(id)}`
 }
 
@@ -109,9 +111,12 @@ export const catalogue = {
   agentMemorySystem: family('agent:{<agent>}:memory_system', 'hash', 'durable', 'none', 'agentState 1 GB', 'agent-state', 'codec and tiers of the agent', tagged('agent', ':memory_system')),
   agentStream: family('agent:{<agent>}:stream', 'stream', 'durable', 'cap', 'agentState 1 GB', 'agent-state', 'states as they come', tagged('agent', ':stream')),
   agentStatus: family('agent_status:<agent>', 'hash', 'durable', '60 s sliding', '1 MB', 'agents', 'what an agent is doing', oneName('agent_status')),
-  session: family('session:{<session>}', 'hash', 'durable', '7 d sliding', 'memory 4 GB', 'sessions', 'session fields with versions', tagged('session')),
-  memory: family('memory:{mNN}:<id>', 'hash', 'durable', 'none', 'memory 4 GB', 'memory', 'one memory', memoryKey),
-  memoryChanges: family('memory:{mNN}:changes', 'stream', 'durable', 'cap', 'memory 4 GB', 'memory', 'changes of the group, in the script that makes them', (group: number) => `memory:${tag('m', group)}:changes`),
+  session: family('session:{<session>}', 'hash', 'durable', '7 d sliding', 'memory 4 GB', 'documents', 'field -> version, length of the JSON, JSON; or version and - or !', tagged('session')),
+  sessionChanges: family('session:changes', 'stream', 'durable', 'newest 65,536', 'memory 4 GB', 'documents', 'k session, f field, v version; in a cluster also i for a write under way', () => 'session:changes'),
+  memory: family('memory:{mNN}:<id>', 'string', 'durable', 'none; 1 y once deleted', 'memory 4 GB', 'documents', 'version, length of the JSON, JSON, vector; or version and - (deleted) or ! (erased)', memoryKey),
+  memoryChanges: family('memory:{mNN}:changes', 'stream', 'durable', 'newest 8,192', 'memory 4 GB', 'documents', 'k id, v version; written in the script that writes the memory', (group: number) => `memory:${tag('m', group)}:changes`),
+  memoryAbout: family('memory:{mNN}:about', 'hash', 'durable', 'none', 'memory 4 GB', 'documents', 'bytes held by the group', (group: number) => `memory:${tag('m', group)}:about`),
+  documentsRing: family('channel:documents', 'channel', 'durable', '-', '-', 'documents', 'wake-up: number of the change stream that has news', () => 'channel:documents'),
   memoryEmbeddings: family('memory:embeddings', 'hash', 'cache', 'none', 'memory 4 GB', 'memory', 'derived vectors', () => 'memory:embeddings'),
   memoryConsolidation: family('memory:consolidation:<session>', 'string', 'durable', '7 d', 'memory 4 GB', 'memory', 'how far a session is consolidated', oneName('memory:consolidation')),
   embedding: family('embedding:<sha256>', 'string', 'cache', '30 d', 'modelCache 6 GB', 'embedder-pool', 'vector of a text', (hash: string) => `embedding:${hash}`),
@@ -135,6 +140,39 @@ export type Keys = { readonly [Name in keyof Catalogue]: Catalogue[Name]['build'
   readonly prefix: string
   /** Any key or channel of the catalogue by its full name, for the ports that take names. */
   raw(name: string): string
+}
+
+/** A session field as a document: the key of the session's hash, `#`, and the name of the field in it. */
+export function sessionField(session: string, field: string): string {
+  if (session === '') throw new InvalidArgument('session', 'a session needs an id')
+  if (field === '') throw new InvalidArgument('field', 'a field needs a name')
+  return `${sessionFields(session)}${keyPart(field)}`
+}
+
+/** What the keys of all fields of a session begin with. */
+export function sessionFields(session: string): string {
+  return `${catalogue.session.build(session)}#`
+}
+
+function isWellFormed(text: string): boolean {
+  return (text as string & { isWellFormed(): boolean }).isWellFormed()
+}
+
+/** Where a document lives: a memory in the string of its own name, a session field in the hash of its session. */
+export type DocumentPlace = { family: 'memory'; id: string; group: number } | { family: 'session'; hash: string; field: string }
+
+/** Reads the key of a document. Throws `InvalidArgument`. */
+export function documentPlace(key: string): DocumentPlace {
+  const memory = /^memory:\{m\d\d\}:(.+)$/.exec(key)
+  if (memory !== null && isWellFormed(key)) {
+    const id = fromKeyPart(memory[1]!)
+    if (memoryKey(id) === key) return { family: 'memory', id, group: slotGroupOf(id) }
+  }
+  const end = key.indexOf('}#')
+  if (key.startsWith('session:{') && end > 9 && end + 2 < key.length && isWellFormed(key) && !reservedOnce.test(key.slice(9, end) + key.slice(end + 2))) {
+    return { family: 'session', hash: key.slice(0, end + 1), field: key.slice(end + 2) }
+  }
+  throw new InvalidArgument('key', `${JSON.stringify(key)} is no key of a document: use catalogue.memory.build(id) or sessionField(session, field)`)
 }
 
 /** The builders with an optional prefix that separates hives on one server. */

@@ -315,6 +315,97 @@ export interface Cache {
   delete(keys: readonly string[]): Promise<void>
 }
 
+// ---------------------------------------------------------------- documents
+
+/** A JSON value with a version, kept in every data folder: a memory, or one field of a session. */
+export interface Document {
+  /** `catalogue.memory` of an id, or `sessionField` (keys.ts). */
+  key: string
+  /** Grows with each write of the key, over deletions too, and is above any it had before in a store that was emptied since. */
+  version: number
+  value: unknown
+  /** Kept with the value, as it was given: the vector of a memory. */
+  bytes?: Uint8Array
+  /** Wall time, ms. */
+  expiresAt?: number
+}
+
+export interface DocumentWrite {
+  key: string
+  /**
+   * JSON-serialisable; `undefined` deletes. A memory has the shape of `MemoryValue`; its `text` holds no NUL and no half of a
+   * surrogate pair.
+   */
+  value: unknown
+  /** Goes with the value: a write without it leaves none. */
+  bytes?: Uint8Array
+  /** Writes when the present version equals it (0: must not exist, or is deleted; absent: whatever is there). */
+  expect?: number
+  /** Of the session with all its fields; default 7 days from the last write. Memories have none. */
+  ttlMs?: number
+}
+
+/** What the adapters read of a memory; whatever else it holds is kept with it. */
+export interface MemoryValue {
+  text: string
+  /** Scope; absent or '' = none. */
+  project?: string
+  agent?: string
+  session?: string
+  kind: 'episodic' | 'semantic'
+  state: 'live' | 'superseded' | 'forgotten'
+  /** When it happened: wall time, ms. */
+  at: number
+  /** 0..1 */
+  trust: number
+  /** Key of the model that made the vector in `bytes`. */
+  model?: string
+}
+
+export type DocumentResult =
+  /** Durable. `journalled`: in this folder, on its way to the shared store, which may find it in conflict. */
+  | { ok: true; version: number; journalled?: true }
+  | { ok: false; reason: 'conflict'; current?: Document }
+  /** The byte budget of memories is used up; figures are those of the slot group it belongs to. */
+  | { ok: false; reason: 'quota'; bytes: number; quotaBytes: number }
+
+export interface DocumentChange {
+  key: string
+  version: number
+  deleted: boolean
+}
+
+/** How old what is read here may be. */
+export interface Freshness {
+  /** `embedded`: this folder is all there is. `outage`: the shared store is away, others' writes do not come in. */
+  source: 'embedded' | 'connected' | 'outage'
+  /** Time since this folder was last known to hold everything, ms. Absent when it is not known in this process. */
+  lagMs?: number
+  /** Changes known to be missing. */
+  behind?: number
+}
+
+/**
+ * Documents are read from the data folder, which holds all of them, and written to the shared store (or, while it is away,
+ * to the outage journal) and at once into the folder. What others write arrives through the change streams.
+ */
+export interface Documents {
+  /** Each stands alone; results in order. Throws `InvalidArgument` for all of them when one is malformed. */
+  write(writes: readonly DocumentWrite[]): Promise<DocumentResult[]>
+  /** Own writes included. Never a round trip to the shared store. */
+  get(keys: readonly string[]): Promise<(Document | undefined)[]>
+  /** `memory:` for memories, in order of their ids, or what the keys of session fields begin with, in order of keys; after the key `after`. */
+  list(prefix: string, options: { after?: string; limit: number }): Promise<Document[]>
+  /**
+   * Removes them for good: from the store, every folder, journals and conflicts; nobody's copy brings them back, only a new
+   * write does. Returns how many this folder held. While the shared store is away it is journalled for the others.
+   */
+  erase(keys: readonly string[]): Promise<number>
+  /** Calls back after changes landed in this folder, whoever made them. Those of one key come in order; some may be skipped for a later one. */
+  follow(onChange: (changes: readonly DocumentChange[]) => void): Stoppable
+  freshness(): Freshness
+}
+
 // ---------------------------------------------------------------- signals
 
 /** Fire-and-forget channels and capped rings: what the bus mirror runs on. Only a shared store has it. */

@@ -44,7 +44,7 @@ describe('key catalogue', () => {
     for (const { name, key } of dynamic) {
       const owners = Object.entries(catalogue).filter(([, { pattern }]) => matcher(pattern).test(key)).map(([other]) => other)
       // `channel:<name>` covers `channel:events` on purpose, and no memory may have the id `changes`.
-      const allowed = { events: 'channel', memoryChanges: 'memory' }[name]
+      const allowed = { events: 'channel', documentsRing: 'channel', memoryChanges: 'memory', memoryAbout: 'memory' }[name]
       expect(owners.filter((owner) => owner !== name && owner !== allowed), key).toEqual([])
     }
   })

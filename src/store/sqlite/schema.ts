@@ -66,6 +66,29 @@ const steps: readonly string[] = [
   CREATE INDEX records_expires ON records (expires) WHERE expires IS NOT NULL;
   CREATE TABLE leases (name TEXT PRIMARY KEY, holder TEXT, fence INTEGER NOT NULL, expires INTEGER NOT NULL) WITHOUT ROWID;
   `,
+  // Documents. `seq` grows with every change of a row of either table in this file, in the order of commits; a deleted row
+  // stays, so that those who follow by `seq` see it. The recall worker reads `memories` over a connection of its own.
+  // `pending_documents`: changed here while the shared store was away; `journal` is the item that sends it, `base` the version it was made from.
+  `
+  CREATE TABLE memories (
+    num INTEGER PRIMARY KEY AUTOINCREMENT,
+    seq INTEGER NOT NULL UNIQUE,
+    id TEXT NOT NULL UNIQUE, version INTEGER NOT NULL,
+    project TEXT NOT NULL DEFAULT '', agent TEXT NOT NULL DEFAULT '', session TEXT NOT NULL DEFAULT '',
+    kind TEXT NOT NULL, state TEXT NOT NULL, at INTEGER NOT NULL, trust REAL NOT NULL,
+    text TEXT NOT NULL, data TEXT NOT NULL, bytes INTEGER NOT NULL,
+    model TEXT, vector BLOB
+  );
+  CREATE INDEX memories_scope ON memories (project, at);
+  CREATE TABLE documents (
+    key TEXT PRIMARY KEY, seq INTEGER NOT NULL UNIQUE, version INTEGER NOT NULL, value TEXT, bytes BLOB, expires INTEGER
+  ) WITHOUT ROWID;
+  CREATE INDEX documents_expires ON documents (expires) WHERE expires IS NOT NULL;
+  CREATE TABLE document_seq (value INTEGER NOT NULL);
+  INSERT INTO document_seq VALUES (0);
+  CREATE TABLE pending_documents (key TEXT PRIMARY KEY, journal INTEGER NOT NULL, base INTEGER NOT NULL) WITHOUT ROWID;
+  CREATE TABLE replica_cursors (stream INTEGER PRIMARY KEY, cursor TEXT NOT NULL);
+  `,
 ]
 
 export const schemaVersion = steps.length
