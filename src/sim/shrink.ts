@@ -28,7 +28,8 @@ export async function shrink(options: SimulateOptions): Promise<Shrunk | undefin
   const last = (result.faults.at(-1)?.at ?? 0) + 1_000
   const length = options.virtualMs ?? 20_000
   for (const virtualMs of [Math.ceil(result.problems[0]!.at / 100) * 100, Math.ceil(last / 100) * 100]) {
-    if (virtualMs < length && (await accept({ ...best, virtualMs }))) break
+    const only = result.faults.filter(({ at }) => at < virtualMs).map(({ id }) => id)
+    if (virtualMs < length && (await accept({ ...best, virtualMs, only }))) break
   }
   // Halves first, then fewer at a time, as long as one piece can be left out.
   for (let piece = Math.ceil((best.only?.length ?? 0) / 2); piece >= 1; piece = piece === 1 ? 0 : Math.ceil(piece / 2)) {

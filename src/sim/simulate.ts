@@ -1,4 +1,4 @@
-import { messageOf } from '../kernel/errors.ts'
+import { Cancelled, InvalidArgument, messageOf } from '../kernel/errors.ts'
 import type { Logger } from '../kernel/logger.ts'
 import { faultKinds, planFaults } from './faults.ts'
 import type { Fault, FaultKind } from './faults.ts'
@@ -36,6 +36,8 @@ export interface SimulateOptions {
   traceLines?: number
   /** Deliberate mistakes of the simulated server and of the adapter in front of it. */
   defects?: Defects & AdapterDefects
+  /** Ends the run. */
+  signal?: AbortSignal
 }
 
 export interface SimResult {
@@ -61,9 +63,16 @@ const lookMs = 250
 
 const silent: Logger = { debug: () => {}, info: () => {}, warn: () => {}, error: () => {} }
 
-/** Runs a hive of whole nodes on a simulated network and server. One at a time in a process. */
+/**
+ * Runs a hive of whole nodes on a simulated network and server. One at a time in a process.
+ * Rejects with `InvalidArgument` when the plan of the seed lacks a fault of `only`, with `Cancelled` when `signal` aborts.
+ */
 export async function simulate(options: SimulateOptions): Promise<SimResult> {
   const { seed, nodes: count = 3, virtualMs = 20_000, faults: kinds = faultKinds, mode = 'liveness', load = { burst: 4, everyMs: 200 } } = options
+  const plan = planFaults({ seed, nodes: count, untilMs: virtualMs, kinds })
+  const unknown = options.only?.find((only) => !plan.some(({ id }) => id === only))
+  if (unknown !== undefined) throw new InvalidArgument('only', `seed ${seed} has no fault ${unknown} of these kinds within ${virtualMs} ms: choose among ${plan.map(({ id }) => id).join(', ') || 'none'}`)
+  const faults = plan.filter(({ id }) => options.only?.includes(id) ?? true)
   const began = process.hrtime.bigint()
   const scheduler = new Scheduler()
   const prng = new Prng(seed)
@@ -109,18 +118,19 @@ export async function simulate(options: SimulateOptions): Promise<SimResult> {
   const onUncaught = (error: unknown): void => oracle.problem('defect', `an error that nobody caught: ${error instanceof Error ? error.stack ?? error.message : String(error)}`)
   process.on('uncaughtException', onUncaught)
   process.on('unhandledRejection', onUncaught)
-  const faults = planFaults({ seed, nodes: count, untilMs: virtualMs, kinds }).filter(({ id }) => options.only?.includes(id) ?? true)
+  const over = (): boolean => oracle.problems.length > 0 || options.signal?.aborted === true
   try {
     for (const node of nodes) start(node)
     for (const fault of faults) {
       scheduler.at(fault.at, () => inflict(fault, { scheduler, trace, nodes, server, weather, start, kill, onServerLoss }))
     }
-    await scheduler.run(virtualMs, () => oracle.problems.length > 0)
-    if (mode === 'liveness' && oracle.problems.length === 0) {
+    await scheduler.run(virtualMs, over)
+    if (mode === 'liveness' && !over()) {
       workload.stop()
       heal()
       await comeToEnd()
     }
+    if (options.signal?.aborted) throw new Cancelled('the simulation', options.signal.reason)
     for (const what of histories.impossible()) oracle.problem('linearizable', `the answers about ${what} fit no order of the calls`)
   } finally {
     process.off('uncaughtException', onUncaught)
@@ -152,10 +162,11 @@ export async function simulate(options: SimulateOptions): Promise<SimResult> {
   async function comeToEnd(): Promise<void> {
     const until = scheduler.now + healMs
     let left = unfinished()
-    while (left.length > 0 && scheduler.now < until && oracle.problems.length === 0) {
-      await scheduler.run(scheduler.now + lookMs, () => oracle.problems.length > 0)
+    while (left.length > 0 && scheduler.now < until && !over()) {
+      await scheduler.run(scheduler.now + lookMs, over)
       left = unfinished()
     }
+    if (options.signal?.aborted) return
     for (const what of left) oracle.problem('progress', `${healMs / 1_000} s after the last fault: ${what}`)
   }
 

@@ -9,6 +9,7 @@ const benches = {
   bus: async () => (await import('../bench/bus.ts')).benchBus(),
   rooms: async () => (await import('../bench/rooms.ts')).benchRooms(),
   check: async () => (await import('../bench/check.ts')).benchCheck(),
+  sim: async () => (await import('../bench/sim.ts')).benchSim(),
 }
 type Name = keyof typeof benches
 const names = Object.keys(benches) as Name[]

@@ -1,11 +1,13 @@
 import type { Command } from 'commander'
 import { InvalidArgumentError } from 'commander'
-import { InvalidArgument } from '../../kernel/errors.ts'
-import type { FaultKind } from '../../sim/faults.ts'
+import { Cancelled, InvalidArgument } from '../../kernel/errors.ts'
+import { nearNames } from '../../messages/near.ts'
+import type { Fault, FaultKind } from '../../sim/faults.ts'
 import type { SimResult, SimulateOptions } from '../../sim/simulate.ts'
 import { command, wholeNumber } from '../command.ts'
 import type { Cli } from '../command.ts'
 import { exitCodes } from '../exit.ts'
+import { interruptible } from '../interrupt.ts'
 
 interface Flags {
   seed: number
@@ -21,11 +23,13 @@ interface Flags {
   json?: boolean
 }
 
+type Shown = SimResult & { command: string }
+
 /** Seeds that fail are told one by one; with more of them something is wrong with all. */
 const mostFailures = 5
 
 export function simCommand(cli: Cli): Command {
-  return command('sim', 'runs whole nodes on a simulated network, server and clock, with faults; the same seed runs the same again', [
+  return command('sim', 'run whole nodes on a simulated network, server and clock, with faults; the same seed runs the same again', [
     'sim --seed 7 --nodes 3', 'sim --seed 1 --seeds 300', 'sim --seed 7 --faults crash,server --shrink', 'sim --seed 7 --trace 200',
   ])
     .option('--seed <n>', 'the first seed', wholeNumber(0), 1)
@@ -40,39 +44,65 @@ export function simCommand(cli: Cli): Command {
     .option('--trace <lines>', 'show the last lines of what happened', wholeNumber(1))
     .option('--json', 'print JSON')
     .action(async (flags: Flags) => {
-      const { simulate } = await import('../../sim/simulate.ts')
-      const { commandOf, shrink } = await import('../../sim/shrink.ts')
       const { describeFault } = await import('../../sim/faults.ts')
       const faults = flags.faults === undefined ? undefined : await parseFaults(flags.faults)
-      const options = (seed: number): SimulateOptions => ({
-        seed, nodes: flags.nodes, virtualMs: flags.ms, mode: flags.mode, load: flags.load, traceLines: flags.trace, faults, only: flags.only,
-      })
-      const results: (SimResult & { command: string })[] = []
-      let failures = 0
-      for (let seed = flags.seed; seed < flags.seed + flags.seeds && failures < mostFailures; seed++) {
-        let shown = options(seed)
-        let result = await simulate(shown)
-        if (!result.ok && flags.shrink) ({ options: shown, result } = (await shrink(shown)) ?? { options: shown, result })
-        if (!result.ok) failures++
-        results.push({ ...result, command: commandOf(shown) })
-        if (flags.json) continue
-        const speed = Math.round(result.virtualMs / result.realMs)
-        if (!result.ok || flags.seeds === 1) {
-          cli.io.out(`seed ${seed}: ${result.ok ? 'ok' : 'FAILED'}, ${(result.virtualMs / 1_000).toFixed(1)} s of virtual time in ${Math.round(result.realMs)} ms (${speed}x), ${result.messages} messages, ${result.packets} packets, trace ${result.traceHash}`)
-          for (const line of result.trace) cli.io.out(`  ${line}`)
-          for (const fault of result.ok ? [] : result.faults) cli.io.out(`  fault ${describeFault(fault)}`)
-          for (const { property, detail, at } of result.problems) cli.io.out(`  ${property}: ${detail} (at ${(at / 1_000).toFixed(3)} s)`)
-          if (!result.ok) cli.io.out(`  again: ${commandOf(shown)}`)
-        }
-      }
-      if (flags.json) cli.io.json(flags.seeds === 1 ? results[0] : { ok: failures === 0, seeds: results.length, failed: results.filter(({ ok }) => !ok) })
-      else if (flags.seeds > 1) {
-        const virtual = results.reduce((sum, { virtualMs }) => sum + virtualMs, 0)
-        const real = results.reduce((sum, { realMs }) => sum + realMs, 0)
-        cli.io.out(`${results.length} seeds, ${failures} failed; ${Math.round(virtual / 1_000)} s of virtual time in ${(real / 1_000).toFixed(1)} s (${Math.round(virtual / real)}x)`)
-      }
-      cli.done(failures === 0 ? exitCodes.ok : exitCodes.failed)
+      const results: Shown[] = []
+      const stopped = await interruptible(cli.io, (signal) => runSeeds(cli, flags, faults, signal, (result) => {
+        results.push(result)
+        if (!flags.json && (flags.seeds === 1 || !result.ok)) for (const line of lines(result, describeFault)) cli.io.out(line)
+      }))
+      const ok = results.every((result) => result.ok)
+      if (flags.json) cli.io.json(flags.seeds === 1 && results.length === 1 ? results[0] : { ok: ok && !stopped, stopped, seeds: results.length, failed: results.filter((result) => !result.ok) })
+      else if (flags.seeds > 1) cli.io.out(total(results))
+      cli.done(!ok ? exitCodes.failed : stopped ? exitCodes.interrupted : exitCodes.ok)
     })
+}
+
+/** One seed after the other; true when it was stopped before the last one. */
+async function runSeeds(cli: Cli, flags: Flags, faults: FaultKind[] | undefined, signal: AbortSignal, onResult: (result: Shown) => void): Promise<boolean> {
+  const { simulate } = await import('../../sim/simulate.ts')
+  const { commandOf, shrink } = await import('../../sim/shrink.ts')
+  const { terminalProgress } = await import('../progress.ts')
+  const progress = terminalProgress(cli.io, { quiet: flags.json === true || flags.seeds === 1 })
+  if (flags.seeds > 1) progress.step('sim')
+  let failures = 0
+  try {
+    for (let done = 0; done < flags.seeds && failures < mostFailures; done++) {
+      progress.update({ done, total: flags.seeds, unit: 'seeds' })
+      const asked: SimulateOptions = {
+        seed: flags.seed + done, nodes: flags.nodes, virtualMs: flags.ms, mode: flags.mode, load: flags.load, traceLines: flags.trace, faults, only: flags.only, signal,
+      }
+      const result = await simulate(asked)
+      const shrunk = !result.ok && flags.shrink ? await shrink(asked) : undefined
+      if (!result.ok) failures++
+      onResult({ ...(shrunk?.result ?? result), command: commandOf(shrunk?.options ?? asked) })
+      if (done + 1 === flags.seeds) progress.update({ done: flags.seeds })
+    }
+    return false
+  } catch (error) {
+    if (error instanceof Cancelled) return true
+    throw error
+  } finally {
+    progress.end()
+  }
+}
+
+function lines(result: Shown, describe: (fault: Fault) => string): string[] {
+  const { seed, ok, virtualMs, realMs, messages, packets, traceHash, trace, faults, problems, command: again } = result
+  const head = `seed ${seed}: ${ok ? 'ok' : 'FAILED'}, ${(virtualMs / 1_000).toFixed(1)} s of virtual time in ${Math.round(realMs)} ms (${Math.round(virtualMs / realMs)}x), ${messages} messages, ${packets} packets, trace ${traceHash}`
+  const found = ok ? [] : [
+    ...faults.map((fault) => `  fault ${describe(fault)}`),
+    ...problems.map(({ property, detail, at }) => `  ${property}: ${detail} (at ${(at / 1_000).toFixed(3)} s)`),
+    `  again: ${again}`,
+  ]
+  return [head, ...trace.map((line) => `  ${line}`), ...found]
+}
+
+function total(results: readonly Shown[]): string {
+  const sum = (value: (result: Shown) => number): number => results.reduce((all, result) => all + value(result), 0)
+  const [virtual, real] = [sum(({ virtualMs }) => virtualMs), sum(({ realMs }) => realMs)]
+  const speed = real > 0 ? ` (${Math.round(virtual / real)}x)` : ''
+  return `${results.length} seeds, ${sum(({ ok }) => Number(!ok))} failed; ${Math.round(virtual / 1_000)} s of virtual time in ${(real / 1_000).toFixed(1)} s${speed}`
 }
 
 async function parseFaults(text: string): Promise<FaultKind[]> {
@@ -80,8 +110,9 @@ async function parseFaults(text: string): Promise<FaultKind[]> {
   if (text === 'none') return []
   return text.split(',').map((kind) => {
     const known = faultKinds.find((one) => one === kind.trim())
-    if (known === undefined) throw new InvalidArgument('--faults', `"${kind}" is none of ${faultKinds.join(', ')}`)
-    return known
+    if (known !== undefined) return known
+    const near = nearNames(kind.trim(), faultKinds)
+    throw new InvalidArgument('--faults', `"${kind}" is none of ${faultKinds.join(', ')}${near.length === 0 ? '' : `: did you mean ${near.join(' or ')}?`}`)
   })
 }
 
@@ -99,6 +130,6 @@ function parseLoad(text: string): { burst: number; everyMs: number } {
 function parseOnly(text: string): number[] {
   if (text === 'none') return []
   const numbers = text.split(',').map(Number)
-  if (numbers.some((number) => !Number.isInteger(number))) throw new InvalidArgumentError('write numbers of faults, separated by commas')
+  if (text.trim() === '' || numbers.some((number) => !Number.isInteger(number))) throw new InvalidArgumentError('write numbers of faults, separated by commas')
   return numbers
 }
