@@ -1,0 +1,330 @@
+import { createHash } from 'node:crypto'
+import { createQueue } from '../../src/embedding/queue.ts'
+import type { BatchLimits, QueueLimits, Waiter } from '../../src/embedding/queue.ts'
+import type { Embedder, EmbedOptions, Embeddings, ModelInfo, ModelSource, Purpose } from '../../src/embedding/types.ts'
+import { createVectorCache } from '../../src/embedding/vector-cache.ts'
+import { Cancelled, EmbedderUnavailable, InvalidArgument, messageOf, ModelUnusable } from '../../src/kernel/errors.ts'
+import type { Clock } from '../../src/kernel/clock.ts'
+import type { RefOf, Spawner } from '../../src/kernel/types.ts'
+import type { Cache } from '../../src/store/ports.ts'
+import type { EmbedderItem, EmbedderWorkerInput } from '../../machines/embedder-worker.ts'
+import { embedderWorker, type WorkerSlot } from './worker.ts'
+
+export interface EmbedderPoolOptions {
+  system: Spawner & { watch(ref: RefOf<typeof embedderWorker>): Promise<unknown> }
+  clock: Clock
+  source: ModelSource
+  /** Threads at most; the first is started with the first text, others when all are busy. */
+  workers: number
+  /** Vectors kept in this process, bytes. */
+  cacheBytes: number
+  queue: QueueLimits
+  /** Quiet time after which a thread is let go, ms; null keeps it. */
+  idleMs: number | null
+  /** Patience with a thread that loads its model, and with one that computes a batch; ms. */
+  startMs: number
+  batchMs: number
+  /** The cache of the hive and the key of a vector in it. Left out for a model that is quicker than a round trip. */
+  shared?: { cache: Cache; key(hash: string): string; ttlMs: number }
+  onProblem(error: unknown): void
+}
+
+export interface EmbedderPool extends Embedder {
+  /** Starts a thread, so that the first text need not wait for it. */
+  warm(): Promise<ModelInfo>
+  stats(): EmbedderStats
+  /** Rejects what waits and ends the threads. Twice is harmless. */
+  close(): Promise<void>
+}
+
+export interface EmbedderStats {
+  workers: number
+  waiting: number
+  hits: number
+  misses: number
+  batches: number
+  texts: number
+}
+
+interface Slot extends WorkerSlot {
+  ref?: RefOf<typeof embedderWorker>
+  /** It would take a batch. */
+  free: boolean
+  /** It has one. */
+  working: boolean
+}
+
+/** What a worker is asked to do at once. A table look-up is over before a large batch is gathered; a graph wants its tokens together. */
+const batchLimits: Readonly<Record<ModelSource['kind'], BatchLimits>> = {
+  builtin: { texts: 256, tokens: 16_384 },
+  folder: { texts: 256, tokens: 8_192 },
+}
+const maxAttempts = 3
+const maxFailures = 5
+/** How long it is left at rest after its workers were given up, ms. */
+const restMs = 10_000
+/** Texts of one call that are on their way at once. */
+const windowTexts = 1_024
+
+/** Embeds on worker threads: batches as they arrive, each text once, however many ask for it. */
+export function createEmbedderPool(options: EmbedderPoolOptions): EmbedderPool {
+  const { system, clock, source, shared } = options
+  const queue = createQueue(options.queue)
+  const cache = createVectorCache(options.cacheBytes)
+  const limits = batchLimits[source.kind]
+  const slots: Slot[] = []
+  const ended = new Set<Promise<unknown>>()
+  let model = deferred<ModelInfo>()
+  let known: ModelInfo | undefined
+  let resting: { error: Error; until: number } | undefined
+  let lastProblem: Error | undefined
+  let closed = false
+  let scheduled = false
+  let batches = 0
+  let texts = 0
+
+  function dispatch(): void {
+    scheduled = false
+    for (const slot of slots) {
+      if (queue.waiting === 0) return
+      if (!slot.free || slot.ref === undefined) continue
+      const batch = queue.take(limits, ({ id }) => attempts.has(id))
+      slot.free = false
+      slot.working = true
+      batches++
+      texts += batch.length
+      slot.ref.tell({ type: 'work', items: batch.map(({ id }) => ({ id, attempt: attempts.get(id) ?? 1 })) })
+    }
+    if (queue.waiting > 0 && slots.length < options.workers && slots.every(({ working }) => working)) hire()
+  }
+
+  /** What is asked for in one turn goes together. */
+  function schedule(): void {
+    if (scheduled) return
+    scheduled = true
+    queueMicrotask(dispatch)
+  }
+
+  /** Tries of texts that were given back. */
+  const attempts = new Map<string, number>()
+
+  function hire(): void {
+    const slot: Slot = {
+      free: false,
+      working: false,
+      threads: new Map(),
+      textsOf(items) {
+        const jobs = items.flatMap(({ id }) => queue.job(id) ?? [])
+        return { purpose: jobs[0]?.purpose ?? 'passage', texts: jobs.map(({ text }) => text) }
+      },
+      ready(info) {
+        if (known !== undefined && known.key !== info.key) {
+          lastProblem = new ModelUnusable(known.key, `its files were changed while it was in use (they are ${info.key} now): start again`)
+          slot.ref?.tell({ type: 'stop' })
+          return
+        }
+        known = info
+        model.resolve(info)
+        slot.free = true
+        schedule()
+      },
+      answered: (items, vectors) => answered(slot, items, vectors),
+      givenBack(again, failed, reason) {
+        slot.working = false
+        queue.putBack(again.map(({ id }) => id))
+        for (const { id, attempt } of again) if (queue.job(id) !== undefined && attempt > 1) attempts.set(id, attempt)
+        for (const { id } of failed) settle(id, new EmbedderUnavailable(`a text was tried ${maxAttempts} times (${messageOf(lastProblem)})`, lastProblem))
+        if (reason === 'failed') slot.free = true
+        schedule()
+      },
+      perhapsFree() {
+        slot.free = true
+        schedule()
+      },
+      problem(error) {
+        lastProblem = error
+        // Trying again would not help.
+        if (error instanceof ModelUnusable) slot.ref?.tell({ type: 'stop' })
+        else options.onProblem(error)
+      },
+    }
+    slots.push(slot)
+    const settings = { maxAttempts, maxFailures, startMs: options.startMs, batchMs: options.batchMs, exitMs: 2_000, idleMs: options.idleMs, backoff: { minMs: 50, maxMs: 5_000 } }
+    const employed = employ(slot, settings).catch(options.onProblem).then(() => void ended.delete(employed))
+    ended.add(employed)
+  }
+
+  async function employ(slot: Slot, settings: EmbedderWorkerInput): Promise<void> {
+    const ref = await system.spawn(embedderWorker, { input: { settings, source, slot } })
+    slot.ref = ref
+    ref.tell({ type: closed ? 'stop' : 'start' })
+    await system.watch(ref)
+    slots.splice(slots.indexOf(slot), 1)
+    if (closed) return
+    if (slots.length > 0) return schedule()
+    // The last one was given up: whoever waits is told, and so is whoever asks before the rest is over.
+    const error = lastProblem instanceof ModelUnusable ? lastProblem : new EmbedderUnavailable(`its threads end again and again (${messageOf(lastProblem)})`, lastProblem)
+    resting = { error, until: clock.monotonic() + restMs }
+    known = undefined
+    model.reject(error)
+    model = deferred()
+    attempts.clear()
+    queue.fail(error)
+  }
+
+  function settle(id: string, outcome: Float32Array | Error): void {
+    attempts.delete(id)
+    queue.settle(id, outcome)
+  }
+
+  function answered(slot: Slot, items: readonly EmbedderItem[], vectors: Float32Array): void {
+    slot.free = true
+    slot.working = false
+    const dimension = known?.dimension ?? 0
+    // Those that nobody waits for any more were not sent either.
+    const jobs = items.flatMap(({ id }) => queue.job(id) ?? [])
+    const fresh = jobs.map(({ id, hash }, index) => {
+      const vector = vectors.slice(index * dimension, (index + 1) * dimension)
+      cache.set(hash, vector)
+      settle(id, vector)
+      return { hash, vector }
+    })
+    schedule()
+    if (shared !== undefined) {
+      const entries = fresh.map(({ hash, vector }) => ({ key: shared.key(hash), value: new Uint8Array(vector.buffer, vector.byteOffset, vector.byteLength), ttlMs: shared.ttlMs }))
+      shared.cache.set(entries).catch(options.onProblem)
+    }
+  }
+
+  async function info(): Promise<ModelInfo> {
+    open()
+    if (known !== undefined) return known
+    if (slots.length === 0) hire()
+    return model.promise
+  }
+
+  function open(): void {
+    if (closed) throw new EmbedderUnavailable('the embedder is closed')
+    if (resting === undefined) return
+    if (clock.monotonic() < resting.until) throw resting.error
+    resting = undefined
+  }
+
+  async function embed(asked: readonly string[], { purpose = 'passage', signal }: EmbedOptions = {}): Promise<Embeddings> {
+    check(asked)
+    const { key, dimension } = await info()
+    if (signal?.aborted) throw new Cancelled('embedding', signal.reason)
+    const hashes = asked.map((text) => hashOf(key, purpose, text))
+    const vectors: Float32Array[] = Array.from({ length: asked.length })
+    const cached = asked.map(() => false)
+    for (let from = 0; from < asked.length; from += windowTexts) {
+      const to = Math.min(asked.length, from + windowTexts)
+      const missing: number[] = []
+      for (let index = from; index < to; index++) {
+        const found = cache.get(hashes[index] as string)
+        if (found === undefined) missing.push(index)
+        else {
+          vectors[index] = found
+          cached[index] = true
+        }
+      }
+      const unknown = shared === undefined || missing.length === 0 ? missing : await lookUp(missing, hashes, dimension, vectors, cached)
+      await Promise.all(unknown.map(async (index) => {
+        vectors[index] = await compute(hashes[index] as string, purpose, asked[index] as string, signal)
+      }))
+    }
+    return { vectors, cached, hashes, model: key, dimension }
+  }
+
+  /** What another process of the hive has computed. Returns what nobody has. */
+  async function lookUp(missing: readonly number[], hashes: readonly string[], dimension: number, vectors: Float32Array[], cached: boolean[]): Promise<number[]> {
+    const { cache: store, key } = shared as NonNullable<typeof shared>
+    const found = await store.get(missing.map((index) => key(hashes[index] as string))).catch((error: unknown) => {
+      options.onProblem(error)
+      return []
+    })
+    return missing.filter((index, at) => {
+      const bytes = found[at]
+      if (bytes === undefined || bytes.byteLength !== 4 * dimension) return true
+      const vector = new Float32Array(bytes.slice().buffer)
+      vectors[index] = vector
+      cached[index] = true
+      cache.set(hashes[index] as string, vector)
+      return false
+    })
+  }
+
+  function compute(hash: string, purpose: Purpose, text: string, signal: AbortSignal | undefined): Promise<Float32Array> {
+    return new Promise((resolve, reject) => {
+      const done = (): void => signal?.removeEventListener('abort', onAbort)
+      const waiter: Waiter = {
+        resolve(vector) {
+          done()
+          resolve(vector)
+        },
+        reject(error) {
+          done()
+          reject(error)
+        },
+      }
+      const onAbort = (): void => {
+        queue.leave(hash, waiter)
+        reject(new Cancelled('embedding', signal?.reason))
+      }
+      try {
+        queue.add(hash, purpose, text, waiter)
+      } catch (error) {
+        reject(error)
+        return
+      }
+      signal?.addEventListener('abort', onAbort, { once: true })
+      schedule()
+    })
+  }
+
+  return {
+    info,
+    embed,
+    warm: info,
+    stats: () => ({ workers: slots.length, waiting: queue.waiting, hits: cache.hits, misses: cache.misses, batches, texts }),
+    async close() {
+      if (!closed) {
+        closed = true
+        const error = new EmbedderUnavailable('the embedder is closed')
+        queue.fail(error)
+        model.reject(error)
+        for (const { ref } of slots) ref?.tell({ type: 'stop' })
+      }
+      await Promise.all(ended)
+    },
+  }
+}
+
+/** Names a vector: model, purpose and text. */
+export function hashOf(model: string, purpose: Purpose, text: string): string {
+  return createHash('sha256').update(`${model}\0${purpose}\0`).update(text).digest('hex')
+}
+
+function check(texts: readonly string[]): void {
+  if (!Array.isArray(texts)) throw new InvalidArgument('texts', 'must be an array of strings')
+  const wrong = texts.findIndex((text) => typeof text !== 'string')
+  if (wrong >= 0) throw new InvalidArgument(`texts[${wrong}]`, 'must be a string')
+}
+
+interface Deferred<Value> {
+  promise: Promise<Value>
+  resolve(value: Value): void
+  reject(error: Error): void
+}
+
+function deferred<Value>(): Deferred<Value> {
+  let resolve!: (value: Value) => void
+  let reject!: (error: Error) => void
+  const promise = new Promise<Value>((take, refuse) => {
+    resolve = take
+    reject = refuse
+  })
+  // Nobody may be waiting for it.
+  promise.catch(() => undefined)
+  return { promise, resolve, reject }
+}

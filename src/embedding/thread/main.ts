@@ -1,0 +1,46 @@
+// A thread of the embedder pool: one model, one batch at a time. What blocks an event loop blocks this one.
+import { parentPort, workerData } from 'node:worker_threads'
+import type { MessagePort } from 'node:worker_threads'
+import { HivemindError, messageOf } from '../../kernel/errors.ts'
+import { openBuiltinModel } from '../builtin-model.ts'
+import type { EmbeddingModel, ModelSource } from '../types.ts'
+import type { FromThread, ThreadOptions, ThreadProblem, ToThread } from './wire.ts'
+
+async function open(source: ModelSource): Promise<EmbeddingModel> {
+  if (source.kind === 'builtin') return openBuiltinModel()
+  // ONNX Runtime is loaded by those who need it.
+  const { openOnnxModel } = await import('../onnx-model.ts')
+  const { path, ...options } = source
+  return openOnnxModel(path, options)
+}
+
+function problemOf(error: unknown): ThreadProblem {
+  return { code: error instanceof HivemindError ? error.code : 'embedding_failed', message: messageOf(error), ...(error instanceof Error && error.stack !== undefined && { stack: error.stack }) }
+}
+
+async function serve(port: MessagePort, { source }: ThreadOptions): Promise<void> {
+  const send = (message: FromThread, transfer: ArrayBuffer[] = []): void => port.postMessage(message, transfer)
+  let model: EmbeddingModel
+  try {
+    model = await open(source)
+  } catch (error) {
+    send({ kind: 'unusable', problem: problemOf(error) })
+    port.close()
+    return
+  }
+  port.on('message', async ({ run, purpose, texts }: ToThread) => {
+    try {
+      const vectors = await model.embed(texts, purpose)
+      const packed = new Float32Array(vectors.length * model.dimension)
+      vectors.forEach((vector, index) => packed.set(vector, index * model.dimension))
+      send({ kind: 'answered', run, vectors: packed }, [packed.buffer])
+    } catch (error) {
+      send({ kind: 'failed', run, problem: problemOf(error) })
+    }
+  })
+  const { key, dimension, maxTokens } = model
+  send({ kind: 'ready', info: { key, dimension, maxTokens } })
+}
+
+if (parentPort === null) throw new Error('thread/main.ts is started as a worker thread')
+void serve(parentPort, workerData as ThreadOptions)
