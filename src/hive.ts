@@ -1,6 +1,7 @@
 import { createRequire } from 'node:module'
 import { hostname } from 'node:os'
 import { busMirror } from '../actors/bus-mirror/bus-mirror.ts'
+import { createEmbedder } from '../actors/embedder-pool/embedder.ts'
 import { defaultNodeTtlMs, membership } from '../actors/membership/membership.ts'
 import type { NodeInfo as Heard, NodeSummary } from '../actors/membership/membership.ts'
 import { createRoles } from '../actors/membership/roles.ts'
@@ -17,6 +18,7 @@ import type { Config, ConfigInput } from './config.ts'
 import { createHealth } from './health.ts'
 import type { Health } from './health.ts'
 import { sleep, systemClock, systemRandomness } from './kernel/clock.ts'
+import type { EmbedOptions, Embeddings } from './embedding/types.ts'
 import type { Clock, Randomness } from './kernel/clock.ts'
 import { defineSupervisor } from './kernel/define-supervisor.ts'
 import type { SupervisedChild } from './kernel/define-supervisor.ts'
@@ -39,6 +41,7 @@ export type {
   RoomOptions, Rooms, RoomSummary, Subscription, Truncated, Visibility, WorkOptions,
 } from '../actors/room/types.ts'
 export type { RoleHandlers, Roles } from '../actors/membership/roles.ts'
+export type { EmbedOptions, Embeddings } from './embedding/types.ts'
 export type { Health } from './health.ts'
 export type { Conflict, Conflicts, KeptConflict, Resolution } from './store/outage/conflicts.ts'
 
@@ -81,6 +84,11 @@ export interface Hive extends Spawner, AsyncDisposable {
   /** Opens a room, creating it when it is new. */
   room(name: string, options?: RoomOptions): Promise<Room>
   watch(ref: AnyRef): Promise<Terminated>
+  /**
+   * Vectors of texts, by the model of the configuration (`embedder.model`). Throws `EmbedderBusy`, `EmbedderUnavailable`, `ModelUnusable`,
+   * `InvalidArgument` and, when `signal` aborts, `Cancelled`.
+   */
+  embed(texts: readonly string[], options?: EmbedOptions): Promise<Embeddings>
   /** Figures of this moment, by dotted name. */
   metrics(): Promise<Record<string, number>>
   health(): Health
@@ -135,6 +143,10 @@ export async function startHive({ config, messages, logger, clock, randomness, o
     node: node.name, leases: node.store.leases, bus, clock, ttlMs: defaultNodeTtlMs,
     onFailure: (error) => logger.debug({ problem: messageOf(error) }, 'a role was not renewed: tried again'),
   })
+  const embedder = createEmbedder({
+    config, system, clock, cache: node.store.cache,
+    onProblem: (error) => logger.warn({ problem: messageOf(error) }, 'the embedder had a failure that it goes on from'),
+  })
   const health = createHealth({ system, bus, standard: 'hive', link: () => node.outage?.link, superseded: () => superseded })
   const startedAt = clock.now()
   let http: string | undefined
@@ -148,6 +160,7 @@ export async function startHive({ config, messages, logger, clock, randomness, o
   const stop = async (stopOptions?: StopOptions): Promise<void> => {
     await rooms.stop()
     await roles.stop()
+    await embedder.close()
     await system.stop(stopOptions)
     health.stop()
     bus.stop()
@@ -166,12 +179,14 @@ export async function startHive({ config, messages, logger, clock, randomness, o
     },
     spawn: (definition, ...rest) => system.spawn(definition, ...rest),
     watch: (ref) => system.watch(ref),
+    embed: (texts, embedOptions) => embedder.embed(texts, embedOptions),
     room: (name, roomOptions) => rooms.open(name, roomOptions),
     async metrics() {
       const mirror = await lookup<RefOf<typeof busMirror>>('bus-mirror')?.ask({ type: 'stats' })
       const link = node.outage?.link
       return {
         ...health.figures(),
+        ...figuresOf('embedder', embedder.stats()),
         ...(mirror === undefined ? {} : figuresOf('mirror', mirror)),
         ...(link === undefined ? {} : { 'link.connected': link.state === 'connected' ? 1 : 0, 'journal.items': link.journal.items, 'journal.bytes': link.journal.bytes }),
       }

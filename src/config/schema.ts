@@ -25,6 +25,20 @@ export const configSchema = z.strictObject({
     journalAgeMs: z.number().int().min(1000).default(24 * 3600 * 1000).describe('outage journal, age of the oldest entry in ms'),
     roomBytes: bytes.default(64 * 1024 ** 2).describe('bytes a room may hold, unless it was opened with a quota of its own'),
   }).prefault({}),
+  embedder: z.strictObject({
+    model: z.string().min(1).default('builtin').describe('"builtin", a folder, or the id of a feature-extraction model on the Hugging Face hub (owner/name)'),
+    workers: z.number().int().min(1).max(64).default(2).describe('threads that embed, at most'),
+    threads: z.number().int().min(1).max(64).default(1).describe('threads of one run of an ONNX graph'),
+    queryPrefix: z.string().optional().describe('put before every query, instead of what the model says'),
+    passagePrefix: z.string().optional().describe('put before every passage, instead of what the model says'),
+    queue: z.number().int().min(1).default(20_000).describe('texts that may wait to be embedded'),
+    cacheBytes: z.number().int().min(0).default(32 * 1024 ** 2).describe('vectors kept in the process, bytes'),
+    idleMs: z.number().int().min(0).default(300_000).describe('quiet time after which a thread is let go, ms; 0 keeps it'),
+  }).prefault({}),
+  memory: z.strictObject({
+    scopeBytes: bytes.default(1024 ** 3).describe('bytes of memories a project may hold'),
+    textBytes: bytes.default(64 * 1024).describe('largest text of one memory; a longer one is refused'),
+  }).prefault({}),
   http: z.strictObject({
     host: z.string().min(1).default('127.0.0.1').describe('address that "hivemind up" listens on'),
     port: z.number().int().min(0).max(65535).default(7070).describe('port that "hivemind up" listens on; 0 takes a free one'),

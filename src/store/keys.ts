@@ -25,7 +25,7 @@ const hourMs = 3_600_000
 export const quotaBytes = { communication: GiB, patterns: GiB, modelCache: 6 * GiB, memory: 4 * GiB, toolCache: 256 * MiB, agentState: GiB, learning: 256 * MiB } as const
 
 /** Times to live that keys of the catalogue carry, ms. */
-export const ttlMs = { session: 7 * 24 * hourMs, toolCache: hourMs, generationCache: hourMs, cache: hourMs, workingMemory: 4 * hourMs, agentStatus: 60_000 } as const
+export const ttlMs = { session: 7 * 24 * hourMs, embedding: 30 * 24 * hourMs, toolCache: hourMs, generationCache: hourMs, cache: hourMs, workingMemory: 4 * hourMs, agentStatus: 60_000 } as const
 
 /** Rooms, memories and their indexes are spread over this many slots, each with one tag. */
 export const slotGroups = 16
