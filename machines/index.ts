@@ -9,6 +9,9 @@ import { redisLinkMachine } from './redis-link.ts'
 import { resumedConsumerProperties, roomConsumerProperties } from './room-consumer.properties.ts'
 import { consumerGroup, consumerGroupProperties } from './room-consumer.system.ts'
 import { roomConsumerMachine } from './room-consumer.ts'
+import { syncConflictProperties } from './sync-conflict.properties.ts'
+import { settlementProperties, settlementSystem } from './sync-conflict.system.ts'
+import { syncConflictMachine } from './sync-conflict.ts'
 import { supervisorProperties } from './supervisor.properties.ts'
 import { supervisorMachine } from './supervisor.ts'
 
@@ -38,4 +41,9 @@ export const machines: Record<string, ShippedMachine> = {
   },
   'embedder-worker': { machine: embedderWorkerMachine, models: { 'a thread that idles': embedderWorkerProperties, 'a thread that is kept': keptWorkerProperties }, systems: {} },
   'redis-link': { machine: redisLinkMachine, models: { 'an outage': redisLinkProperties }, systems: {} },
+  'sync-conflict': {
+    machine: syncConflictMachine,
+    models: { 'one settlement': syncConflictProperties },
+    systems: { [settlementSystem().name]: { system: settlementSystem(), properties: settlementProperties } },
+  },
 }

@@ -72,7 +72,7 @@ export async function openNodeStore(options: NodeStoreOptions): Promise<NodeStor
     return {
       store: outage ?? local, outage, name, epoch, close,
       presence: outage?.presence ?? await createPresence(local.database, clock),
-      conflicts: outage?.conflicts ?? await keptConflicts(local),
+      conflicts: outage?.conflicts ?? await keptConflicts(local, clock),
     }
   } catch (error) {
     await close()
@@ -132,8 +132,8 @@ async function reached(link: OutageStore['link']): Promise<void> {
 }
 
 /** Conflicts of an earlier life with a shared store: they can be looked at and dropped without it. */
-async function keptConflicts({ database }: SqliteStore): Promise<Conflicts> {
+async function keptConflicts({ database }: SqliteStore, clock: Clock): Promise<Conflicts> {
   await createTables(database)
   const away = (): Promise<never> => Promise.reject(new StoreUnavailable('this hive is embedded: give it the shared store (REDIS_URL) to write this version there'))
-  return createConflicts({ database, records: { get: away, put: away, delete: away }, log: { append: away } })
+  return createConflicts({ database, clock, records: { get: away, put: away, delete: away }, log: { append: away } })
 }

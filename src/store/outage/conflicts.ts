@@ -1,59 +1,20 @@
-import { isDeepStrictEqual } from 'node:util'
-import { ConflictUnknown, InvalidArgument, RoomFull, RoomUnknown, VersionConflict } from '../../kernel/errors.ts'
-import type { Append, Log, Records, StoredRecord } from '../ports.ts'
+import { ConflictUnknown, InvalidArgument } from '../../kernel/errors.ts'
 import type { Database, SqlRow } from '../sqlite/database.ts'
+import type { Conflict, KeptConflict, Resolution } from './conflict.ts'
+import { settle, type SettleOptions } from './settle.ts'
 import type { Statement } from './tables.ts'
 
-/** Two sides of one thing that changed apart during an outage, or a write that the shared store would not take afterwards. */
-export type Conflict =
-  | {
-    kind: 'record'
-    /** The node that wrote `ours`. */
-    node: string
-    /** Version both sides started from (0: it did not exist). */
-    base: number
-    /** Without a value the record was deleted on our side. */
-    ours: { value?: unknown; ttlMs?: number }
-    /** What the shared store held when the journal was replayed; absent: it was deleted there. */
-    theirs?: StoredRecord
-  }
-  | {
-    kind: 'write'
-    node: string
-    /** What the shared store said. */
-    reason: string
-    /** A post it refused (room full or gone), or another write that it will not take. */
-    ours: { room: string; appends: readonly Append[] } | { write: unknown }
-  }
-
-export interface KeptConflict {
-  id: string
-  /** Key of the record, or name of the room. */
-  subject: string
-  /** Wall time, ms. */
-  at: number
-  conflict: Conflict
-}
-
-/**
- * `ours` writes our version over theirs, `theirs` drops ours, `both` leaves theirs under its key and keeps ours as a record of
- * its own under `<key>:ours:<conflict id>`.
- */
-export type Resolution = 'ours' | 'theirs' | 'both'
+export type { Conflict, KeptConflict, Resolution }
 
 export interface Conflicts {
   /** Oldest first. */
   list(): Promise<KeptConflict[]>
   /**
    * Settles a conflict. Throws `ConflictUnknown`; `VersionConflict` when the shared record moved since it was listed (the
-   * conflict then shows the new version); `StoreUnavailable` while the shared store is away; `RoomFull` or `RoomUnknown` when a post is still refused.
+   * conflict then shows the new version), or a later write of ours joined it; `StoreUnavailable` while the shared store is away; `RoomFull` or
+   * `RoomUnknown` when a post is still refused. Aborted it rejects with the reason, and the conflict stays open.
    */
-  resolve(id: string, choice: Resolution): Promise<void>
-}
-
-/** Where ours is kept when both are. */
-export function keptKey(key: string, conflict: string): string {
-  return `${key}:ours:${conflict}`
+  resolve(id: string, choice: Resolution, signal?: AbortSignal): Promise<void>
 }
 
 /** Keeps a conflict. `chain` is the provisional version of our side, by which a later write of it joins the same conflict. */
@@ -70,70 +31,32 @@ export async function findChain(database: Database, key: string, chain: number):
   return row === undefined ? undefined : fromRow(row)
 }
 
-export interface ConflictsOptions {
-  database: Database
-  /** The shared store's; reject with `StoreUnavailable` while it is away. */
-  records: Pick<Records, 'get' | 'put' | 'delete'>
-  log: Pick<Log, 'append'>
+export interface ConflictsOptions extends SettleOptions {
   onResolved?(conflict: KeptConflict, choice: Resolution): void
 }
 
-export function createConflicts({ database, records, log, onResolved }: ConflictsOptions): Conflicts {
-  async function read(id: string): Promise<KeptConflict> {
-    const [row] = await database.all('SELECT * FROM outage_conflicts WHERE id = ?', [id])
-    if (row === undefined) throw new ConflictUnknown(id)
-    return fromRow(row)
-  }
-
-  /** Writes ours over theirs, unless theirs has moved on. */
-  async function overwrite(kept: KeptConflict, conflict: Extract<Conflict, { kind: 'record' }>): Promise<void> {
-    const { ours, theirs } = conflict
-    const expect = theirs?.version ?? 0
-    const result = ours.value !== undefined
-      ? await records.put(kept.subject, ours.value, { expect, ttlMs: ours.ttlMs })
-      : theirs === undefined ? ({ ok: true, version: 0 } as const) : await records.delete(kept.subject, { expect })
-    if (result.ok || isDeepStrictEqual(result.current?.value, ours.value)) return
-    const moved: Conflict = { ...conflict, theirs: result.current }
-    await database.run('UPDATE outage_conflicts SET conflict = ? WHERE id = ?', [JSON.stringify(moved), kept.id])
-    throw new VersionConflict(kept.subject, expect, result.current?.version ?? 0)
-  }
-
-  async function keepBeside(kept: KeptConflict, { ours }: Extract<Conflict, { kind: 'record' }>): Promise<void> {
-    // Nothing to keep of a deletion. A repeat after a crash finds its own value there.
-    if (ours.value !== undefined) await records.put(keptKey(kept.subject, kept.id), ours.value, { ttlMs: ours.ttlMs })
-  }
-
-  async function repeat({ ours, reason }: Extract<Conflict, { kind: 'write' }>): Promise<void> {
-    if (!('appends' in ours)) throw new InvalidArgument('choice', `this write cannot be repeated (${reason}): choose "theirs"`)
-    for (const result of await log.append(ours.appends)) {
-      if (!result.ok) throw result.reason === 'room_full' ? new RoomFull(ours.room, result.bytes, result.quotaBytes) : new RoomUnknown(ours.room)
-    }
-  }
-
+export function createConflicts(options: ConflictsOptions): Conflicts {
+  const { database, onResolved } = options
   return {
     async list() {
       return (await database.all('SELECT * FROM outage_conflicts ORDER BY at, id')).map(fromRow)
     },
-    async resolve(id, choice) {
-      const kept = await read(id)
-      const { conflict } = kept
-      switch (choice) {
-        case 'ours':
-          await (conflict.kind === 'record' ? overwrite(kept, conflict) : repeat(conflict))
-          break
-        case 'both':
-          if (conflict.kind !== 'record') throw new InvalidArgument('choice', 'only records have two sides: choose "ours" or "theirs"')
-          await keepBeside(kept, conflict)
-          break
-        case 'theirs':
-          break
-        default:
-          throw new InvalidArgument('choice', `"${String(choice)}" is not one of ours, theirs, both`)
-      }
-      await database.run('DELETE FROM outage_conflicts WHERE id = ?', [id])
+    async resolve(id, choice, signal) {
+      const [row] = await database.all('SELECT * FROM outage_conflicts WHERE id = ?', [id])
+      if (row === undefined) throw new ConflictUnknown(id)
+      const kept = fromRow(row)
+      assertPossible(kept.conflict, choice)
+      await settle(options, kept, Number(row['chain']), choice, signal)
       onResolved?.(kept, choice)
     },
   }
+}
+
+function assertPossible(conflict: Conflict, choice: Resolution): void {
+  if (!['ours', 'theirs', 'both'].includes(choice)) throw new InvalidArgument('choice', `"${String(choice)}" is not one of ours, theirs, both`)
+  if (conflict.kind === 'record') return
+  if (choice === 'both') throw new InvalidArgument('choice', 'only records have two sides: choose "ours" or "theirs"')
+  if (choice === 'ours' && !('appends' in conflict.ours)) throw new InvalidArgument('choice', `this write cannot be repeated (${conflict.reason}): choose "theirs"`)
 }
 
 function fromRow(row: SqlRow): KeptConflict {

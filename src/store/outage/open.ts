@@ -158,6 +158,7 @@ export async function openOutageStore(options: OutageOptions): Promise<OutageSto
 
   const conflicts = createConflicts({
     database,
+    clock,
     records: sharedRecords(gate, records),
     log: { append: (appends) => gate.call(({ log }) => log.append(appends)) },
     onResolved(conflict, choice) {
