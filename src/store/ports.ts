@@ -430,5 +430,6 @@ export interface Store {
   readonly leases: Leases
   readonly blobs: Blobs
   readonly cache: Cache
+  readonly documents: Documents
   close(): Promise<void>
 }

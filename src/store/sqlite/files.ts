@@ -6,6 +6,9 @@ export const databaseFile = (dataDir: string): string => join(dataDir, 'hive.db'
 /** Written to after every append, so that other processes on the folder notice. Its content means nothing. */
 export const ringFile = (dataDir: string): string => join(dataDir, 'hive.ring')
 
+/** The same for documents. */
+export const documentsFile = (dataDir: string): string => join(dataDir, 'hive.documents')
+
 /** There while damage was seen and the database was not checked whole since. */
 export const suspectFile = (dataDir: string): string => join(dataDir, 'hive.db.suspect')
 

@@ -8,6 +8,8 @@ import { createClient } from './client.ts'
 import { createDatabase } from './database.ts'
 import type { Database } from './database.ts'
 import { blobFolder } from './files.ts'
+import { createDocumentRing } from './document-ring.ts'
+import { createDocuments } from './documents.ts'
 import { createLeases } from './leases.ts'
 import { createLog } from './log.ts'
 import { createRecords } from './records.ts'
@@ -58,6 +60,7 @@ export async function openSqliteStore(options: SqliteOptions): Promise<SqliteSto
   const { listen, stop } = ring
 
   const database = createDatabase(client)
+  const documentRing = createDocumentRing({ dataDir, clock, client, onProblem: (message) => onNotice({ kind: 'ring', message }) })
 
   return {
     kind: 'sqlite',
@@ -66,9 +69,11 @@ export async function openSqliteStore(options: SqliteOptions): Promise<SqliteSto
     leases: createLeases(client, clock),
     blobs: createBlobs({ folder: blobFolder(dataDir), clock, randomness, fsync: durability === 'fsync' }),
     cache: createCache(database, clock),
+    documents: createDocuments(client, clock, documentRing),
     database,
     async close() {
       await stop()
+      await documentRing.stop()
       await client.close()
     },
   }

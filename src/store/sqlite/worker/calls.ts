@@ -3,6 +3,7 @@ import { commit, openCursor, roomRecord } from './commit.ts'
 import { bury, deadLettersOf, replay } from './dead-letters.ts'
 import { extend, openGroup, owned, pendingOf, retry, take, takeOver } from './groups.ts'
 import { acquireLease, inspectLease, releaseLease, renewLease } from './leases.ts'
+import { documentsNow, documentsSince, eraseDocuments, getDocuments, listDocuments, writeDocuments } from './documents.ts'
 import { changesSince, range, ringNow } from './range.ts'
 import { deleteRecord, expireRecord, getRecords, putRecord, scanRecords } from './records.ts'
 import { configureRoom, listRooms, openRoom, removeRoom, roomInfo } from './room-admin.ts'
@@ -15,10 +16,14 @@ export const writes = {
   putRecord, deleteRecord, expireRecord,
   acquireLease, renewLease, releaseLease,
   runStatement, runAll,
+  writeDocuments, eraseDocuments,
 }
 
 /** What it can be asked that only reads. */
-export const reads = { roomInfo, listRooms, range, pendingOf, deadLettersOf, roomRecord, changesSince, ringNow, getRecords, scanRecords, inspectLease, allRows }
+export const reads = {
+  roomInfo, listRooms, range, pendingOf, deadLettersOf, roomRecord, changesSince, ringNow, getRecords, scanRecords, inspectLease, allRows,
+  getDocuments, listDocuments, documentsSince, documentsNow,
+}
 
 type Calls = typeof writes & typeof reads
 export type CallName = keyof Calls

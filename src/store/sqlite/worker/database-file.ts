@@ -48,7 +48,7 @@ function connect(options: WorkerOptions, path: string): OpenedFile {
     connection.exec('PRAGMA busy_timeout = 10000')
     checkWhole(options.dataDir, path, connection)
     enterWal(connection)
-    connection.exec(`PRAGMA synchronous = ${options.durability === 'fsync' ? 'FULL' : 'NORMAL'}; PRAGMA journal_size_limit = 67108864; PRAGMA wal_autocheckpoint = 4000; PRAGMA temp_store = MEMORY; PRAGMA cache_size = -8192`)
+    connection.exec(`PRAGMA synchronous = ${options.durability === 'fsync' ? 'FULL' : 'NORMAL'}; PRAGMA journal_size_limit = 67108864; PRAGMA wal_autocheckpoint = 4000; PRAGMA temp_store = MEMORY; PRAGMA secure_delete = ON; PRAGMA cache_size = -8192`)
     migrate(connection, path)
     // Finds out now, not at the first post, that the folder is read-only.
     connection.exec('BEGIN IMMEDIATE; ROLLBACK')

@@ -3,7 +3,7 @@ import { closeSync, constants, openSync, statSync, writeSync } from 'node:fs'
 import { parentPort, workerData } from 'node:worker_threads'
 import type { MessagePort } from 'node:worker_threads'
 import { StoreCorrupt, StoreUnavailable, messageOf } from '../../../kernel/errors.ts'
-import { ringFile } from '../files.ts'
+import { documentsFile, ringFile } from '../files.ts'
 import { toWire } from '../wire.ts'
 import type { FromWorker, ToWorker, WorkerOptions } from '../wire.ts'
 import { markSuspect, openDatabaseFile } from './database-file.ts'
@@ -18,6 +18,7 @@ const lookEveryMs = 1_000
 
 function serve(port: MessagePort, options: WorkerOptions, file: OpenedFile): void {
   const ring = openSync(ringFile(options.dataDir), constants.O_RDWR | constants.O_CREAT, 0o644)
+  const documents = openSync(documentsFile(options.dataDir), constants.O_RDWR | constants.O_CREAT, 0o644)
   let purgedAt = options.now
   let lookedAt = options.now
 
@@ -27,6 +28,7 @@ function serve(port: MessagePort, options: WorkerOptions, file: OpenedFile): voi
   function stop(): void {
     file.connection.close()
     closeSync(ring)
+    closeSync(documents)
     port.close()
   }
 
@@ -49,11 +51,14 @@ function serve(port: MessagePort, options: WorkerOptions, file: OpenedFile): voi
       stop()
       return
     }
-    const outcome = transact(file.connection, requests, now, purge)
+    const { documents: changed, erased, ...outcome } = transact(file.connection, requests, now, purge)
+    // Nothing that was erased may be left in the log. Held up by a reader of another process, the next erasure or checkpoint does it.
+    if (erased) file.connection.get('PRAGMA wal_checkpoint(TRUNCATE)')
     const damaged = outcome.replies.some((reply) => 'error' in reply && reply.error.name === StoreCorrupt.name)
     if (damaged) markSuspect(options.dataDir)
     send({ kind: 'replies', id, ...outcome, last: damaged })
     if (outcome.rung !== undefined) writeSync(ring, '.', 0)
+    if (changed) writeSync(documents, '.', 0)
     if (damaged) stop()
   }
 

@@ -10,6 +10,9 @@ import { Unit } from './unit.ts'
 export interface Outcome {
   replies: Reply[]
   rung?: Rung
+  /** Documents were changed. */
+  documents?: boolean
+  erased?: boolean
 }
 
 /**
@@ -24,7 +27,10 @@ export function transact(connection: Connection, requests: readonly Request[], n
     if (requests.length === 1 || error instanceof StoreUnavailable) return { replies: requests.map(() => ({ error: toWire(error) })) }
   }
   const outcomes = requests.map((request) => transact(connection, [request], now, beforeCommit))
-  return { replies: outcomes.flatMap((outcome) => outcome.replies), rung: merge(outcomes) }
+  return {
+    replies: outcomes.flatMap((outcome) => outcome.replies), rung: merge(outcomes),
+    documents: outcomes.some(({ documents }) => documents), erased: outcomes.some(({ erased }) => erased),
+  }
 }
 
 function together(connection: Connection, requests: readonly Request[], now: number, beforeCommit: (unit: Unit, now: number) => void): Outcome {
@@ -36,10 +42,11 @@ function together(connection: Connection, requests: readonly Request[], now: num
     let rung: Rung | undefined
     if (writing) {
       rung = unit.rooms.flush()
+      unit.documents.flush()
       beforeCommit(unit, now)
     }
     connection.exec('COMMIT')
-    return { replies, rung }
+    return { replies, rung, documents: unit.documents.changed, erased: unit.erased }
   } catch (error) {
     if (connection.inTransaction) connection.exec('ROLLBACK')
     throw error

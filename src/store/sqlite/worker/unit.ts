@@ -1,5 +1,6 @@
 import type { Connection } from '../binding.ts'
 import type { Position } from './position.ts'
+import { DocumentTotals } from './document-totals.ts'
 import { Rooms } from './rooms.ts'
 import type { Room } from './rooms.ts'
 
@@ -19,9 +20,13 @@ export class Unit {
   readonly groups = new Map<string, Group>()
   /** Highest fence per work group and owner. */
   readonly fences = new Map<string, number>()
+  readonly documents: DocumentTotals
+  /** Something was erased: once this is committed, the write-ahead log is to be emptied too. */
+  erased = false
 
   constructor(sql: Connection) {
     this.sql = sql
     this.rooms = new Rooms(sql)
+    this.documents = new DocumentTotals(sql)
   }
 }
