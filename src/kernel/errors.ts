@@ -233,6 +233,51 @@ export class ModelUnusable extends HivemindError {
   }
 }
 
+// Recall
+
+/** More requests are waiting for the recall index than it may queue. */
+export class RecallBusy extends HivemindError {
+  constructor(readonly limit: number) {
+    super('recall_busy', `${limit} requests are waiting for the recall index already: await earlier ones before making more`, true)
+  }
+}
+
+/** The worker of the recall index ended while it answered, again and again, or could not do what was asked. */
+export class RecallFailed extends HivemindError {
+  constructor(problem: string, cause?: unknown) {
+    super('recall_failed', `the recall index gave no answer: ${problem}`, true, { cause })
+  }
+}
+
+export class RecallClosed extends HivemindError {
+  constructor() {
+    super('recall_closed', 'the recall index is closed', false)
+  }
+}
+
+/** The index has not read as far as was asked for. */
+export class RecallBehind extends HivemindError {
+  constructor(readonly wanted: number, readonly reached: number) {
+    super('recall_behind', `the recall index has read changes up to ${reached} and ${wanted} was asked for: ask again in a moment`, true)
+  }
+}
+
+// Memory
+
+/** The budget of bytes for memories is used up. */
+export class MemoryFull extends HivemindError {
+  constructor(readonly scope: string, readonly bytes: number, readonly limit: number) {
+    super('memory_full', `the memories of ${scope} hold ${bytes} bytes and the limit is ${limit}: forget or purge some, or raise memory.scopeBytes`, false)
+  }
+}
+
+/** A view on the memory was asked for something outside of its scope. */
+export class ScopeForbidden extends HivemindError {
+  constructor(readonly field: string, readonly asked: string) {
+    super('scope_forbidden', `"scope.${field}" is "${asked}", and this view on the memory is bound to another: leave it out, or use a view that is not bound`, false)
+  }
+}
+
 export class InvalidConfig extends HivemindError {
   constructor(readonly field: string, problem: string) {
     super('invalid_config', `configuration "${field}": ${problem}`, false)
