@@ -3,10 +3,9 @@
  * reaches to the end. The tags may carry attributes, be in any case, and be escaped for HTML or JSON.
  */
 export function removePrivateSpans(text: string): { text: string; count: number } {
-  if (!/private/i.test(text)) return { text, count: 0 }
   const heads = /(?:<|&lt;|\\u003c)(\/?)private(?=[\s>/&\\]|$)/gi
   const ends = />|&gt;|\\u003e/gi
-  let kept = ''
+  const kept: string[] = []
   let count = 0
   let depth = 0
   let from = 0
@@ -21,16 +20,19 @@ export function removePrivateSpans(text: string): { text: string; count: number 
       continue
     }
     if (depth === 0) {
-      kept = joined(kept, text.slice(from, head.index), count > 0)
+      keep(kept, text.slice(from, head.index))
       count += 1
     }
     depth += 1
   }
   if (count === 0) return { text, count }
-  return { text: depth > 0 ? kept : joined(kept, text.slice(from), true), count }
+  if (depth === 0) keep(kept, text.slice(from))
+  return { text: kept.join(''), count }
 }
 
 /** What stood on both sides of a span does not grow together: it could make a new tag, or a word nobody wrote. */
-function joined(left: string, right: string, span: boolean): string {
-  return span && /\S$/.test(left) && /^\S/.test(right) ? `${left} ${right}` : left + right
+function keep(kept: string[], piece: string): void {
+  if (piece === '') return
+  if (/\S/.test(kept.at(-1)?.at(-1) ?? ' ') && /^\S/.test(piece)) kept.push(' ')
+  kept.push(piece)
 }

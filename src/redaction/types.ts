@@ -30,7 +30,7 @@ export interface Finding {
 /** Finds one shape of secret. `find` is called only where one of `needles` stands, so ordinary text costs one pass in all. */
 export interface Rule {
   kind: string
-  /** Literals of at least three ASCII characters, compared without regard to case. */
+  /** Literals of at least three ASCII characters. One without capitals is found in any case, one with capitals only as it is written. */
   needles: readonly string[]
   /** `at` is where the needle begins. Looks at a bounded stretch of the text around it. */
   find(text: string, at: number): Finding | undefined

@@ -3,6 +3,8 @@ const disguise =
   // eslint-disable-next-line no-control-regex
   /[\u00ad\u180e\u200b-\u200f\u202a-\u202e\u2060-\u2069\ufeff]+|\u001b\[[0-9;]{0,20}m|\\+u001b\[[0-9;]{0,20}m|\\\r?\n[ \t]{0,40}|\\+u[0-9a-fA-F]{4}|\\+["'/nrt]|%[0-9a-fA-F]{2}|&(?:quot|amp|lt|gt|#39);/gi
 
+const invisible = /[\u00ad\u180e\u200b-\u200f\u202a-\u202e\u2060-\u2069\ufeff]/
+
 const named: Record<string, string> = { n: '\n', r: '\r', t: '\t', '&quot;': '"', '&amp;': '&', '&lt;': '<', '&gt;': '>', '&#39;': "'" }
 
 /** A text with its disguises taken off, and where each of its characters stands in the original. */
@@ -13,6 +15,7 @@ export interface View {
 
 /** What a reader would see of `text` after taking off escapes and invisible characters; undefined when that is the text itself. */
 export function decodedView(text: string): View | undefined {
+  if (!text.includes('\\') && !text.includes('%') && !text.includes('&') && !text.includes('\u001b') && !invisible.test(text)) return undefined
   let out = ''
   let from = 0
   /** Pairs: from this position of the view on, a position of the original is this much further. */

@@ -4,14 +4,15 @@ import type { Rule } from '../types.ts'
 import { classify } from './key-names.ts'
 import type { Strength } from './key-names.ts'
 
-/** Between a key and its value: `=`, `:`, `=>`, `:=`, `": "`, `'] = `, and the space after a long option. */
-const separator = /(?:\\*["'`])?\]?(?:\s{0,8}(?:=>|:=|[=:])\s{0,8}|%3D|%3A(?:%20|\+)?)(?:[bru]?(?<quote>\\*["'`]|%22))?/iy
+/** Between a key and its value: `=`, `:`, `=>`, `:=`, `": "`, `'] = `, ` is `. */
+const separator = /(?:\\*["'`])?\]?(?:\s{0,8}(?:=>|:=|[=:])\s{0,8}|\s(?:is|was):?\s|%3D|%3A(?:%20|\+)?)(?:[bru]?(?<quote>\\*["'`]|%22))?/iy
 const optionSeparator = /[ =]["']?/y
 /** Ends before what ends a value in code, JSON, a URL, or a shell. */
 const bareValue = /[^\s"'`<>,;(){}[\]|\\]{1,512}/y
 const urlValue = /[^\s"'`<>,;(){}[\]|\\&#]{1,512}/y
 const longestQuoted = 1024
-const nameChar = /[A-Za-z0-9_.$-]/
+/** Whether an ASCII character can be part of a name. */
+const inName = Uint8Array.from({ length: 128 }, (_, code) => Number(/[A-Za-z0-9_.$-]/.test(String.fromCharCode(code))))
 
 /** `key = value` in code, configuration, JSON, YAML, shells, logs and URLs, when the key's name says secret and the value looks like one. */
 export const assignment: Rule = {
@@ -20,11 +21,10 @@ export const assignment: Rule = {
   find(text, at) {
     const start = nameStart(text, at)
     const end = nameEnd(text, at)
-    const name = text.slice(start, end)
-    const key = classify(name)
-    if (key === undefined) return undefined
     const value = valueAfter(text, start, end)
     if (value === undefined) return undefined
+    const key = classify(text.slice(start, end))
+    if (key === undefined) return undefined
     const secret = text.slice(value.start, value.end)
     if (isMarked(secret) || isPlaceholder(secret)) return undefined
     if (key.shape !== undefined && key.shape.test(secret)) return { kind: key.kind, start: value.start, end: value.end }
@@ -42,13 +42,13 @@ interface Value {
 
 function nameStart(text: string, at: number): number {
   let start = at
-  while (start > 0 && at - start < 64 && nameChar.test(text[start - 1] as string)) start -= 1
+  while (start > 0 && at - start < 64 && inName[text.charCodeAt(start - 1)] === 1) start -= 1
   return start
 }
 
 function nameEnd(text: string, at: number): number {
   let end = at
-  while (end < text.length && end - at < 64 && nameChar.test(text[end] as string)) end += 1
+  while (end < text.length && end - at < 64 && inName[text.charCodeAt(end)] === 1) end += 1
   return end
 }
 
@@ -77,9 +77,9 @@ function bare(text: string, from: number, expression: RegExp, environment: boole
   expression.lastIndex = from
   if (!expression.test(text)) return undefined
   const end = expression.lastIndex
-  // A call, an index, a generic or a template: code, not a value.
-  if (!environment && /[([{<`]/.test(text[end] ?? ' ')) return undefined
-  const trimmed = text.slice(from, end).replace(/[.:!?]+$/, '').length
+  // A call, an index or a block: code, not a value.
+  if (!environment && /[([{]/.test(text[end] ?? ' ')) return undefined
+  const trimmed = text.slice(from, end).replace(/[.:]+$/, '').length
   return { start: from, end: from + trimmed, quoted: false, environment }
 }
 

@@ -10,8 +10,12 @@ const shortestBody = 40
 /** PEM and PGP private key blocks, of any line end, also cut off before the end. A block that is only shown by an ellipsis stays. */
 const pem: Rule = {
   kind: 'private-key',
-  needles: ['-----BEGIN '],
-  find(text, at) {
+  needles: ['PRIVATE KEY'],
+  find(text, words) {
+    const near = Math.max(0, words - 45)
+    const begin = text.slice(near, words).lastIndexOf('-----BEGIN ')
+    if (begin < 0) return undefined
+    const at = near + begin
     header.lastIndex = at
     if (!header.test(text)) return undefined
     const body = header.lastIndex
@@ -47,6 +51,27 @@ const jwt: Rule = {
 }
 const token = pattern('jwt', ['eyJ'], /(?<![A-Za-z0-9_-])eyJ[A-Za-z0-9_-]{8,2000}\.[A-Za-z0-9_-]{0,8000}\.[A-Za-z0-9_-]{10,2000}(?:\.[A-Za-z0-9_-]{8,4000}\.[A-Za-z0-9_-]{8,100})?/)
 
+const phrase = /[a-z_ ]{8,16}["']?(?:\s{0,3}[:=]\s{0,3}|\s(?:is|was)\s)["'`]?(?=((?:[a-z]{3,8}[ ,]{1,2}){11,23}[a-z]{3,8})(?![a-z]))/iy
+/** Frequent words that are not in the list of BIP 39: prose, or what follows the phrase. */
+const prose = new Set('the and are was were for from has had its our his her did'.split(' '))
+
+/** A wallet's 12 to 24 words, where they are called so. */
+const seedPhrase: Rule = {
+  kind: 'seed-phrase',
+  needles: ['mnemonic', 'seed phrase', 'seed_phrase', 'seedphrase', 'recovery phrase', 'recovery_phrase', 'secret phrase', 'seed words'],
+  find(text, at) {
+    phrase.lastIndex = at
+    const run = phrase.exec(text)?.[1]
+    if (run === undefined) return undefined
+    const words = run.split(/[ ,]+/)
+    const stop = words.findIndex((word) => prose.has(word.toLowerCase()))
+    const count = [24, 21, 18, 15, 12].find((length) => length <= (stop < 0 ? words.length : stop))
+    if (count === undefined) return undefined
+    const length = new RegExp(`^(?:[a-z]+[ ,]+){${count - 1}}[a-z]+`, 'i').exec(run)?.[0].length as number
+    return { kind: 'seed-phrase', start: phrase.lastIndex, end: phrase.lastIndex + length }
+  },
+}
+
 export const keyRules: readonly Rule[] = [
   pem,
   {
@@ -64,12 +89,7 @@ export const keyRules: readonly Rule[] = [
   pattern('jwk-private-key', ['"d"'], /"d"\s{0,4}:\s{0,4}"(?<s>[A-Za-z0-9_-]{40,700})"/, {
     accept: (_, match) => /"kty"/.test(match.input.slice(Math.max(0, match.index - 2000), match.index + 2000)),
   }),
-  pattern('wireguard-key', ['PrivateKey', 'PresharedKey'], /P(?:rivate|reshared)Key\s{0,4}=\s{0,4}(?<s>[A-Za-z0-9+/]{42}[AEIMQUYcgkosw048]=)/i),
+  pattern('wireguard-key', ['privatekey', 'presharedkey'], /P(?:rivate|reshared)Key\s{0,4}=\s{0,4}(?<s>[A-Za-z0-9+/]{42}[AEIMQUYcgkosw048]=)/i),
   pattern('otp-secret', ['otpauth://'], /otpauth:\/\/[^\s"'<>]{0,300}?[?&]secret=(?<s>[A-Z2-7]{16,128}={0,6})/i),
-  pattern(
-    'seed-phrase',
-    ['mnemonic', 'seed phrase', 'seed_phrase', 'seedphrase', 'recovery phrase', 'recovery_phrase', 'secret phrase', 'seed words'],
-    /[a-z_ ]{8,16}["']?(?:\s{0,3}[:=]\s{0,3}|\s(?:is|was)\s)["'`]?(?<s>(?:[a-z]{3,8}[ ,]{1,2}){11,23}[a-z]{3,8})(?![a-z])/i,
-    { accept: (words) => [12, 15, 18, 21, 24].includes(words.split(/[ ,]+/).length) && !/\b(?:the|and|you|your|are|that|for|with|from)\b/i.test(words) },
-  ),
+  seedPhrase,
 ]

@@ -21,8 +21,9 @@ export const webRules: readonly Rule[] = [
   pattern('basic-auth', ['basic '], /\bbasic\s{1,4}(?<s>[A-Za-z0-9+/]{8,2000}={0,2})(?![\w-])/i, {
     accept: (secret) => secret.length % 4 === 0 && /^[\x20-\x7e]{1,200}:[\x20-\x7e]{0,1000}$/.test(Buffer.from(secret, 'base64').toString('latin1')),
   }),
+  pattern('password', ["password '", 'password "', 'identified by '], /(?:password|identified by)\s["'](?<s>[^"'\s]{4,256})["']/i, { accept: (secret) => notPlaceholder(secret) && /[^A-Za-z]/.test(secret) && /[A-Za-z]/.test(secret) }),
   pattern('cookie', ['cookie'], /cookie["']?\s{0,4}:\s{0,4}["']?(?<s>[^\r\n"'\\]{1,200}?=[^\r\n"'\\]{4,4000})/i, { accept: (secret) => /=[^;\s]*(?:[A-Za-z][^;\s]*\d|\d[^;\s]*[A-Za-z])[^;\s]{4}/.test(secret) }),
-  pattern('basic-auth', [' -u', ' --user', ' --proxy-user'], / (?:-u ?|--(?:proxy-)?user[ =])["']?[^\s:"'/]{1,64}:(?<s>[^\s"']{3,256})/, {
+  pattern('basic-auth', [' -u', ' --user', ' --proxy-user'], / (?:-u ?|--(?:proxy-)?user[ =])["']?[^\s:"'/]{1,64}:(?!\/\/)(?<s>[^\s"']{3,256})/, {
     accept: (secret, match) => notPlaceholder(secret) && /\b(?:curl|wget|http|https|xh)\b/.test(match.input.slice(Math.max(0, match.index - 400), match.index)),
   }),
 ]
