@@ -138,7 +138,7 @@ export interface CallOptions {
 
 export interface RecallIndex {
   search(request: SearchRequest, options?: CallOptions): Promise<SearchResult>
-  /** Near-duplicates: exact, by vector alone, best first. */
+  /** Near-duplicates, by vector alone, best first. */
   similar(request: SimilarRequest, options?: CallOptions): Promise<Similar[]>
   stats(): Promise<RecallStats>
   /** Builds a new base from the table and takes it into use. Settles when that is done, or rejects with `RecallFailed`. */
