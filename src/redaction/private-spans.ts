@@ -20,6 +20,7 @@ export function removePrivateSpans(text: string): { text: string; count: number 
       continue
     }
     if (depth === 0) {
+      if (generic.test(text.slice(Math.max(0, head.index - 1), end)) && !closing.test(text.slice(end))) continue
       keep(kept, text.slice(from, head.index))
       count += 1
     }
@@ -29,6 +30,10 @@ export function removePrivateSpans(text: string): { text: string; count: number 
   if (depth === 0) keep(kept, text.slice(from))
   return { text: kept.join(''), count }
 }
+
+/** A type argument, as in `Options<Private>`; with a closing tag it is a span all the same. */
+const generic = /^\w<Private>$/
+const closing = /<\/private\s*>/i
 
 /** What stood on both sides of a span does not grow together: it could make a new tag, or a word nobody wrote. */
 function keep(kept: string[], piece: string): void {

@@ -3,13 +3,16 @@ import { isMarked, marker } from './marker.ts'
 import { NeedleIndex } from './needles.ts'
 import { removePrivateSpans } from './private-spans.ts'
 import { rules } from './rules/all.ts'
+import { secretlintFindings, secretlintNeedles } from './secretlint.ts'
 import type { Finding, Redacted, Rule } from './types.ts'
 import { decodedView } from './view.ts'
 
 /** A change of the text can bring a new secret to light: the text is gone over until it stays the same, at most so often. */
 const mostPasses = 16
 
-const index = new NeedleIndex(rules)
+/** Stands for secretlint's rules: they look at a whole text, and so only at one that holds a needle of theirs. */
+const secretlint: Rule = { kind: 'secretlint', needles: secretlintNeedles, find: () => undefined }
+const index = new NeedleIndex([...rules, secretlint])
 const rank = new Map<Rule, number>(rules.map((rule, at) => [rule, at]))
 
 interface Ranked extends Finding {
@@ -60,14 +63,19 @@ function scanned(text: string): Ranked[] {
   const found: Ranked[] = []
   /** Where the last finding of a rule ends: it is not tried again inside of what it has. */
   const covered = new Map<Rule, number>()
+  let candidate = false
   index.scan(text, (rule, at) => {
+    if (rule === secretlint) candidate = true
     if (at < (covered.get(rule) ?? 0)) return
     const finding = rule.find(text, at)
     if (finding === undefined) return
     covered.set(rule, finding.end)
     found.push({ ...finding, rank: rank.get(rule) as number })
   })
-  return found
+  if (!candidate) return found
+  // Theirs are wider than the secret, so they count only where the own rules saw nothing.
+  const missed = secretlintFindings(text).filter((theirs) => !found.some((own) => own.start < theirs.end && theirs.start < own.end))
+  return [...found, ...missed.map((finding) => ({ ...finding, rank: rules.length }))]
 }
 
 /** Findings from left to right without overlap: what overlaps becomes one, under the name of the rule that comes first. */

@@ -86,8 +86,9 @@ function bare(text: string, from: number, expression: RegExp, environment: boole
 /** Whether a value could be what its key promises: not a word, a type, a path, a member of an object or a sentence. */
 function looksReal(value: string, strength: Strength, quoted: boolean, environment: boolean): boolean {
   if (/\s/.test(value)) return strength === 'password' && quoted && value.length <= 64 && /\d/.test(value) && !/[.,:] /.test(value)
-  if (/^(?:[./~]|[A-Za-z]:\\|[a-z][a-z0-9+.-]*:\/\/|@[a-z])/.test(value)) return false
+  if (/^(?:[./~]|[A-Za-z]:\\|[a-z][a-z0-9+.-]*:\/\/|@[a-z]|urn:)/.test(value)) return false
   if (!quoted && /^[A-Za-z_$][\w$]*(?:(?:\?|!)?\.[A-Za-z_$][\w$]*)+$/.test(value) && !/\d.*\d/.test(value)) return false
+  if (!quoted && /^0x[0-9a-f]+$|\$\d{1,2}$/i.test(value)) return false
   const classes = Number(/[a-z]/.test(value)) + Number(/[A-Z]/.test(value)) + Number(/\d/.test(value)) + Number(/[^A-Za-z0-9]/.test(value))
   const digits = /\d/.test(value)
   if (strength === 'password') {
