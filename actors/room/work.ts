@@ -106,7 +106,8 @@ export class WorkLife implements ReaderLife, DeliveryHost {
   }
 
   async sweep(): Promise<void> {
-    if (this.phase !== 'live') return
+    // What it owned before is held as well while it is drained, and a handler of it may take its time.
+    if (this.phase !== 'live' && this.phase !== 'draining') return
     const { log, limits } = this.node
     const { group } = this.spec
     try {
@@ -117,7 +118,7 @@ export class WorkLife implements ReaderLife, DeliveryHost {
           if (!ours.has(entry)) delivery.send({ type: 'overtaken' })
         }
       }
-      if (this.free > 0) await this.fetch(false, (count) => log.takeOver(this.room, group, this.owner, { minIdleMs: limits.takeOverMs, count }))
+      if (this.phase === 'live' && this.free > 0) await this.fetch(false, (count) => log.takeOver(this.room, group, this.owner, { minIdleMs: limits.takeOverMs, count }))
     } catch (error) {
       this.storeFailed(error)
     }
