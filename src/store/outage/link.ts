@@ -22,11 +22,11 @@ export interface LinkLimits {
   journalBytes: number
   journalAgeMs: number
   backoff: { minMs: number; maxMs: number }
+  /** Items left in the journal from which on new writes are held back until it is empty. Default 500. */
+  settleBelow?: number
+  /** How many may be. Default 10,000. */
+  maxHeld?: number
 }
-
-/** Items left in the journal from which on new writes are held back until it is empty, and how many may be. */
-const settleBelow = 500
-const maxHeld = 10_000
 
 export interface OutageLink {
   readonly state: LinkState
@@ -48,6 +48,7 @@ export interface OutageLink {
 
 /** Runs the machine `redis-link` where writes are decided: synchronously, so that none slips between two states. */
 export function createOutageLink(clock: Clock, limits: LinkLimits, journal: JournalTotals): OutageLink {
+  const { settleBelow = 500, maxHeld = 10_000 } = limits
   const listeners = new Set<(state: LinkState) => void>()
   let carrier: Carrier | undefined
   let state: LinkState = 'degraded'
