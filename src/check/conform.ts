@@ -1,7 +1,7 @@
 import type { AnyStateMachine, EventFromLogic, SnapshotFrom } from 'xstate'
 import { InvalidArgument } from '../kernel/errors.ts'
 import { defaultMaxStates } from './check.ts'
-import { same } from './key.ts'
+import { same } from './same.ts'
 import { machineStepper } from './machine.ts'
 import type { Command, PathStep } from './space.ts'
 import { isWithin } from './subset.ts'
@@ -66,9 +66,10 @@ export async function conform<M extends AnyStateMachine>(machine: M, adapter: Ad
   const transitions = tour.left
   const project = options.state ?? (({ value, context }: any) => ({ value, context }))
   const agree = options.commands ?? same
-  const result: ConformResult<E> = { ok: false, states: table.numbers.size, covered: 0, transitions, steps: 0, resets: 0 }
+  const result: ConformResult<E> = { ok: false, states: table.states, covered: 0, transitions, steps: 0, resets: 0 }
 
   let snapshot: any
+  let state = 0
   let path: PathStep<E>[] = []
   const compare = (event: E | null, expected: Required<Observed>, observed: Observed | void): boolean => {
     path.push({ event, state: stepper.show(snapshot), commands: expected.commands })
@@ -82,6 +83,7 @@ export async function conform<M extends AnyStateMachine>(machine: M, adapter: Ad
   const reset = async (): Promise<boolean> => {
     const [start] = stepper.initial()
     snapshot = start!.state
+    state = 0
     path = []
     result.resets++
     return compare(null, { commands: start!.commands, state: project(snapshot) }, await adapter.reset())
@@ -89,7 +91,6 @@ export async function conform<M extends AnyStateMachine>(machine: M, adapter: Ad
 
   if (!await reset()) return result
   for (;;) {
-    const state = table.numbers.get(stepper.key(snapshot))!
     const step = tour.step(state)
     if (step === undefined) break
     if (step === 'reset') {
@@ -103,6 +104,7 @@ export async function conform<M extends AnyStateMachine>(machine: M, adapter: Ad
     result.steps++
     if (!compare(event, { commands, state: project(snapshot) }, await adapter.send(event))) return result
     tour.taken(state, step.event)
+    state = table.next[state]![step.event]!
     result.covered = transitions - tour.left
   }
   return { ...result, ok: tour.left === 0 }

@@ -1,7 +1,7 @@
 import type { AnyMachineSnapshot, AnyStateMachine, EventObject } from 'xstate'
-import { encode } from './key.ts'
+import { historyOf } from './history.ts'
 import { paramsOf, type Guard, type Log } from './instrumented.ts'
-import { nodesOf } from './obstacles.ts'
+import { Interner } from './interner.ts'
 import type { Command } from './space.ts'
 
 type Params = (context: unknown, event: EventObject) => unknown
@@ -17,6 +17,8 @@ type Node =
   /** XState has to do it: it raises events, or reads more than is known here. */
   | { kind: 'opaque' }
 
+/** By the type of the event. */
+type Trees = Map<string, { next?: Node }>
 type Recorded = { node: Node; passed?: boolean }
 
 /** A step that was found among those known. */
@@ -35,10 +37,12 @@ const none: readonly Command[] = []
  */
 export class Decisions implements Log {
   readonly #machine: AnyStateMachine
-  /** Then the state value alone does not say where the machine is. */
-  readonly #hasHistory: boolean
-  readonly #roots = new WeakMap<object, Map<string, { next?: Node }>>()
-  readonly #byValue = new Map<string, AnyMachineSnapshot>()
+  readonly #roots = new WeakMap<object, Trees>()
+  /** Of the last step: the next one is likely to start in the same place. */
+  #lastNodes: object | undefined
+  #lastTrees: Trees = new Map()
+  readonly #interner = new Interner()
+  readonly #byPlace = new Map<number, AnyMachineSnapshot>()
   #course: Recorded[] = []
   #event: EventObject | undefined
   #isOpaque = false
@@ -46,7 +50,6 @@ export class Decisions implements Log {
   /** `args`: what an assign gets besides context and event. */
   constructor(machine: AnyStateMachine, readonly args: object) {
     this.#machine = machine
-    this.#hasHistory = nodesOf(machine.root).some((node) => node.type === 'history')
   }
 
   guard(guard: Guard, event: EventObject, at: AnyMachineSnapshot, passed: boolean): void {
@@ -63,7 +66,11 @@ export class Decisions implements Log {
 
   /** The step, if its course is known; undefined: let XState take it, between `begin` and `learn`. Throws what a guard or action throws. */
   step(before: AnyMachineSnapshot, event: EventObject): Known | undefined {
-    let node = this.#roots.get(before._nodes)?.get(event.type)?.next
+    if (before._nodes !== this.#lastNodes) {
+      this.#lastNodes = before._nodes
+      this.#lastTrees = this.#treesOf(before._nodes)
+    }
+    let node = this.#lastTrees.get(event.type)?.next
     let context = before.context as Record<string, unknown>
     let commands: Command[] | undefined
     for (;;) {
@@ -90,6 +97,12 @@ export class Decisions implements Log {
     }
   }
 
+  #treesOf(nodes: object): Trees {
+    let trees = this.#roots.get(nodes)
+    if (trees === undefined) this.#roots.set(nodes, trees = new Map())
+    return trees
+  }
+
   begin(event: EventObject): void {
     this.#course = []
     this.#event = event
@@ -98,10 +111,8 @@ export class Decisions implements Log {
 
   /** Keeps the course that XState just took. Returns the snapshot it came to, as the one object for that place. */
   learn(before: AnyMachineSnapshot, event: EventObject, after: AnyMachineSnapshot, taken: boolean): AnyMachineSnapshot {
-    if (this.#hasHistory) return after
     const settled = after === before ? before : this.settled(after)
-    let trees = this.#roots.get(before._nodes)
-    if (trees === undefined) this.#roots.set(before._nodes, trees = new Map())
+    const trees = this.#treesOf(before._nodes)
     let tree = trees.get(event.type)
     if (tree === undefined) trees.set(event.type, tree = {})
     const isOpaque = this.#isOpaque || after.status === 'error' || (after.status === 'done' && this.#machine.root.output !== undefined)
@@ -116,16 +127,15 @@ export class Decisions implements Log {
     return settled
   }
 
-  /** Shares the list of nodes among all snapshots of one state value: it is what the trees hang on. */
+  /** Shares the list of nodes among all snapshots of one place (state value, status and history): it is what the trees hang on. */
   settled(snapshot: AnyMachineSnapshot): AnyMachineSnapshot {
-    if (this.#hasHistory) return snapshot
-    const key = encode(snapshot.value) + snapshot.status
-    const known = this.#byValue.get(key)
+    const place = this.#interner.of([snapshot.value, snapshot.status, historyOf(snapshot)])
+    const known = this.#byPlace.get(place)
     if (known === undefined) {
-      this.#byValue.set(key, snapshot)
+      this.#byPlace.set(place, snapshot)
       return snapshot
     }
-    return { ...snapshot, value: known.value, _nodes: known._nodes, tags: known.tags } as AnyMachineSnapshot
+    return { ...snapshot, value: known.value, historyValue: known.historyValue, _nodes: known._nodes, tags: known.tags } as AnyMachineSnapshot
   }
 }
 

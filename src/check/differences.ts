@@ -1,4 +1,4 @@
-import { same } from './key.ts'
+import { same } from './same.ts'
 import { describe } from './taker.ts'
 
 const longestValue = 80

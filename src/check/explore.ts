@@ -4,7 +4,7 @@ import type { Space } from './space.ts'
 /** Called while the states are found. Steps without effect are reported too. */
 export interface Watch {
   state(state: number): void
-  step(from: number, event: number, to: number, effect: boolean): void
+  step(from: number): void
   /** No event has an effect in `state`, and it is not a declared end. */
   stuck(state: number): void
   fault(from: number, event: number, kind: 'throw' | 'nondeterministic', message: string): void
@@ -49,22 +49,22 @@ export function explore<V, E>(space: Space<V, E>, watch: Watch, options: { maxSt
     watch.state(state)
   }
   const visitor = {
-    successor(event: number, target: number, fresh: boolean, effect: boolean): void {
+    successor(target: number, fresh: boolean, effect: boolean): void {
       if (effect) {
         transitions++
         effects++
         if (edges) {
           edges.target.push(target)
-          edges.event.push(event)
+          edges.event.push(space.taken)
         }
       }
-      if (fresh) found(expanding, event, target)
-      watch.step(expanding, event, target, effect)
+      if (fresh) found(expanding, space.taken, target)
+      watch.step(expanding)
     },
-    fault(event: number, kind: 'throw' | 'nondeterministic', message: string): void {
+    fault(kind: 'throw' | 'nondeterministic', message: string): void {
       effects++
       if (kind === 'nondeterministic') contradicted = true
-      watch.fault(expanding, event, kind, message)
+      watch.fault(expanding, space.taken, kind, message)
     },
   }
 

@@ -1,5 +1,6 @@
 import { InvalidArgument, messageOf } from '../kernel/errors.ts'
-import { same } from './key.ts'
+import { Interner } from './interner.ts'
+import { same } from './same.ts'
 import type { Command } from './space.ts'
 import type { Stepper } from './stepper.ts'
 import { isWithin } from './subset.ts'
@@ -19,11 +20,14 @@ export interface FollowOptions {
   maxPossible?: number
 }
 
+const mostInterned = 10_000
+
 /** Follows a recorded run line by line, through all the states that its machine may be in. */
 export class Follower<E> {
   readonly #strict: boolean
   readonly #maxPossible: number
-  #possible: Map<string, any>
+  #interner = new Interner()
+  #possible: Map<number, any>
   /** Of the last state that was looked at. */
   #left: readonly Command[] = []
 
@@ -32,7 +36,7 @@ export class Follower<E> {
     this.#maxPossible = maxPossible
     const [start] = stepper.initial()
     this.#left = start!.commands
-    this.#possible = this.#closure(new Map([[stepper.key(start!.state), start!.state]]))
+    this.#possible = this.#closure(new Map([[this.#key(start!.state), start!.state]]))
   }
 
   /** States the machine may be in. */
@@ -57,7 +61,9 @@ export class Follower<E> {
   /** What speaks against the machine having done this; then the possible states stay those before the line. */
   take({ event, commands, state }: TraceLine<E>): string | undefined {
     const { stepper } = this
-    const next = new Map<string, any>()
+    // Keys are compared within one line only.
+    if (this.#interner.size > mostInterned) this.#interner = new Interner()
+    const next = new Map<number, any>()
     const objections = new Set<string>()
     for (const before of this.#possible.values()) {
       let after: any
@@ -70,12 +76,16 @@ export class Follower<E> {
       this.#left = after === undefined ? [] : stepper.commands
       after ??= before
       const objection = this.#strict && after === before && this.#left.length === 0 ? `the machine ignores ${JSON.stringify(event)}` : this.#objection(after, commands, state)
-      if (objection === undefined) next.set(stepper.key(after), after)
+      if (objection === undefined) next.set(this.#key(after), after)
       else objections.add(objection)
     }
     if (next.size === 0) return [...objections].join('; ')
     this.#possible = this.#closure(next)
     return undefined
+  }
+
+  #key(state: any): number {
+    return this.#interner.of(this.stepper.told(state))
   }
 
   #objection({ value, context, status }: any, commands: readonly Command[] | undefined, state: unknown): string | undefined {
@@ -85,13 +95,13 @@ export class Follower<E> {
   }
 
   /** The states, and all that hidden events lead to. */
-  #closure(states: Map<string, any>): Map<string, any> {
+  #closure(states: Map<number, any>): Map<number, any> {
     const { stepper } = this
     for (const state of states.values()) {
       if (stepper.ended(state)) continue
       for (const event of stepper.events(state)) {
         const next = stepper.step(state, event)
-        if (next !== undefined) states.set(stepper.key(next), next)
+        if (next !== undefined) states.set(this.#key(next), next)
         if (states.size > this.#maxPossible) throw new InvalidArgument('hidden', `the machine may be in more than ${this.#maxPossible} states: record more, or hide less`)
       }
     }

@@ -60,13 +60,13 @@ export class Judge<V, E> implements Watch {
     }
   }
 
-  step(from: number, event: number): void {
+  step(from: number): void {
     if (this.#steps.length === 0) return
     const { space } = this
-    const { before, after, commands } = space
-    const happened = space.event(event)
+    const { before, after, commands, taken } = space
+    const event = space.event(taken)
     for (const [name, holds] of this.#steps) {
-      if (!this.#broken.has(`step ${name}`)) this.#ask('step', name, () => holds(before, happened, after, commands), 'does not hold for the last step', from, [event])
+      if (!this.#broken.has(`step ${name}`)) this.#ask('step', name, () => holds(before, event, after, commands), 'does not hold for the last step', from, [taken])
     }
   }
 

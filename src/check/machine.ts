@@ -2,8 +2,8 @@ import type { AnyMachineSnapshot, AnyStateMachine, AnyTransitionDefinition, AnyS
 import { InvalidArgument } from '../kernel/errors.ts'
 import { UncheckableMachine } from './errors.ts'
 import { Decisions, type Known } from './decisions.ts'
+import { historyOf } from './history.ts'
 import { instrumented } from './instrumented.ts'
-import { encode, same } from './key.ts'
 import { findObstacles, inlineActions, nodesOf } from './obstacles.ts'
 import { recordingScope, type Recording } from './scope.ts'
 import type { Command } from './space.ts'
@@ -51,7 +51,6 @@ export function machineStepper<V extends AnyMachineSnapshot, E extends EventObje
       return undefined
     }
   }
-  const keyOf = key === undefined ? snapshotKey : (snapshot: V): string => encode(key(snapshot))
 
   return {
     name: machine.id,
@@ -80,9 +79,7 @@ export function machineStepper<V extends AnyMachineSnapshot, E extends EventObje
     get commands() {
       return commands
     },
-    agree: (left, right) => left === right || (same(left.value, right.value) && same(left.context, right.context) && left.status === right.status && same(left.output, right.output)
-      && left.historyValue === right.historyValue) || keyOf(left) === keyOf(right),
-    key: keyOf,
+    told: key === undefined ? toldOf : (snapshot) => [key(snapshot)],
     view: (snapshot) => snapshot,
     show: showSnapshot,
     rename: (snapshot, data) => ({ ...snapshot, context: data(snapshot.context) }),
@@ -111,24 +108,18 @@ function assertEvent(event: unknown): void {
   }
 }
 
-function snapshotKey(snapshot: AnyMachineSnapshot): string {
-  const { historyValue } = snapshot
-  let text = encode(snapshot.context)
-  text += encode(snapshot.value)
-  if (snapshot.status !== 'active') text += snapshot.status + encode(snapshot.output)
-  for (const id of Object.keys(historyValue).sort()) text += `|${id}:${historyValue[id]!.map((node) => node.id).join(',')}`
-  return text
+/** Lists of different length stand for different kinds of snapshots. */
+function toldOf(snapshot: AnyMachineSnapshot): readonly unknown[] {
+  const { context, value, status, output } = snapshot
+  const history = historyOf(snapshot)
+  if (history !== undefined) return [context, value, status, output, history]
+  return status === 'active' ? [context, value] : [context, value, status, output]
 }
 
 function showSnapshot(snapshot: AnyMachineSnapshot): unknown {
-  const { value, context, status, output, historyValue } = snapshot
-  const history = Object.entries(historyValue).map(([id, nodes]) => [id, nodes!.map((node) => node.id)])
-  return {
-    value,
-    context,
-    ...(status === 'active' ? {} : { status, output }),
-    ...(history.length === 0 ? {} : { history: Object.fromEntries(history) }),
-  }
+  const { value, context, status, output } = snapshot
+  const history = historyOf(snapshot)
+  return { value, context, ...(status === 'active' ? {} : { status, output }), ...(history && { history }) }
 }
 
 function declared(node: AnyStateNode): AnyTransitionDefinition[] {

@@ -1,6 +1,6 @@
-import { encode, same } from './key.ts'
 import type { Command } from './space.ts'
 import type { Stepper } from './stepper.ts'
+import { describe } from './taker.ts'
 
 /** A plain model: no machine, just a state and what may happen to it. */
 export interface Model<S, E> {
@@ -27,8 +27,7 @@ export function modelStepper<S, E>(model: Model<S, E>): Stepper<S, S, E> {
   const { events, key, show } = model
   const taken = new Set<string>()
   const labels = new Set<string>()
-  const labelOf = (event: E): string => (typeof event === 'object' && event !== null && 'type' in event ? String(event.type) : encode(event))
-  const keyOf = key === undefined ? encode : (state: S): string => encode(key(state))
+  const labelOf = (event: E): string => (typeof event === 'object' && event !== null && 'type' in event ? String(event.type) : describe(event))
   let commands: readonly Command[] = []
   return {
     name: model.name ?? 'model',
@@ -44,8 +43,7 @@ export function modelStepper<S, E>(model: Model<S, E>): Stepper<S, S, E> {
     get commands() {
       return commands
     },
-    agree: (left, right) => same(left, right) || keyOf(left) === keyOf(right),
-    key: keyOf,
+    told: key === undefined ? (state) => [state] : (state) => [key(state)],
     view: (state) => state,
     show: (state) => (show === undefined ? state : show(state)),
     ended: () => false,

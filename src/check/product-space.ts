@@ -34,6 +34,7 @@ export class ProductSpace implements Space<ProductView<any>, ProductEvent> {
   #visitor!: Visitor
   #afterIs: Int32Array
   commands: readonly Command[] = none
+  taken = -1
 
   constructor(readonly options: ProductOptions<any>, traps: Traps) {
     this.name = productName(options)
@@ -49,12 +50,12 @@ export class ProductSpace implements Space<ProductView<any>, ProductEvent> {
     this.#moves = new ProductMoves(options.time !== undefined, this.#layout, this.#parts, this.#contents, this.#messages, this.#names, {
       moved: (event, commands) => this.#moved(event, commands),
       ignored: (event) => {
-        this.#stay()
-        this.#visitor.successor(event, this.#expanded, false, false)
+        this.#stay(event)
+        this.#visitor.successor(this.#expanded, false, false)
       },
       fault: (event, kind, message) => {
-        this.#stay()
-        this.#visitor.fault(event, kind, message)
+        this.#stay(event)
+        this.#visitor.fault(kind, message)
       },
     })
     this.#from = this.#moves.from
@@ -145,13 +146,13 @@ export class ProductSpace implements Space<ProductView<any>, ProductEvent> {
       let commands = none
       let error: string | undefined
       this.expand(current, {
-        successor: (number, target) => {
-          if (number !== wanted) return
+        successor: (target) => {
+          if (this.taken !== wanted) return
           next = target
           commands = this.commands
         },
-        fault: (number, _, message) => {
-          if (number === wanted) error = message
+        fault: (_, message) => {
+          if (this.taken === wanted) error = message
         },
       })
       current = next
@@ -186,10 +187,12 @@ export class ProductSpace implements Space<ProductView<any>, ProductEvent> {
     // As it was reached, not as it was merged: a step property compares it with `before`.
     this.#afterIs = to
     this.commands = commands
-    this.#visitor.successor(event, target, fresh, target !== this.#expanded || commands.length > 0)
+    this.taken = event
+    this.#visitor.successor(target, fresh, target !== this.#expanded || commands.length > 0)
   }
 
-  #stay(): void {
+  #stay(event: number): void {
+    this.taken = event
     this.#afterIs = this.#from
     this.commands = none
   }

@@ -1,7 +1,7 @@
 import type { AnyStateMachine } from 'xstate'
 import { InvalidArgument, messageOf } from '../kernel/errors.ts'
 import { Follower } from './follower.ts'
-import { same } from './key.ts'
+import { same } from './same.ts'
 import { machineStepper } from './machine.ts'
 import type { Stepper } from './stepper.ts'
 

@@ -18,17 +18,17 @@ export interface PathStep<E> {
 /** What a space tells about the successors of a state. */
 export interface Visitor {
   /**
-   * The event led to `target`. `fresh`: seen for the first time. `effect`: the state changed, or a command left;
+   * An event led to `target`. `fresh`: seen for the first time. `effect`: the state changed, or a command left;
    * an event without effect was ignored.
    */
-  successor(event: number, target: number, fresh: boolean, effect: boolean): void
+  successor(target: number, fresh: boolean, effect: boolean): void
   /** The event could not be carried out. */
-  fault(event: number, kind: 'throw' | 'nondeterministic', message: string): void
+  fault(kind: 'throw' | 'nondeterministic', message: string): void
 }
 
 /**
  * Numbered states and how to get from one to the next. States are numbered in the order they are found, from 0; so are events.
- * Between two calls of the visitor, `before`, `after` and `commands` describe the step just taken.
+ * Between two calls of the visitor, `taken`, `before`, `after` and `commands` describe the step just taken.
  */
 export interface Space<V, E> {
   readonly name: string
@@ -36,6 +36,8 @@ export interface Space<V, E> {
   roots(visit: (state: number, fresh: boolean) => void, fault: (message: string) => void): void
   /** Takes every event that is possible in `state`. Each state is expanded at most once, in order. */
   expand(state: number, visitor: Visitor): void
+  /** The number of its event; events that nobody asks for get none. */
+  readonly taken: number
   readonly before: V
   readonly after: V
   readonly commands: readonly Command[]

@@ -1,4 +1,5 @@
 import { HivemindError, messageOf } from '../kernel/errors.ts'
+import { Ints } from './ints.ts'
 import { Numbered } from './numbered.ts'
 import type { Command, PathStep, Space, Visitor } from './space.ts'
 import type { Stepper } from './stepper.ts'
@@ -10,11 +11,14 @@ const none: readonly Command[] = []
 /** The states of one machine or model, kept until they have been expanded, then only by their key. */
 export class StateSpace<S, V, E> implements Space<V, E> {
   readonly #taker: Taker<S, V, E>
-  readonly #numbers = new Map<string, number>()
+  /** States by their key. */
+  readonly #numbers = new Map<number, number>()
+  readonly #keys = new Ints()
   readonly #states: (S | undefined)[] = []
   readonly #events = new Numbered<E>()
   #before!: S
   #after!: S
+  #event!: E
   #fresh = false
   commands: readonly Command[] = none
 
@@ -32,6 +36,10 @@ export class StateSpace<S, V, E> implements Space<V, E> {
 
   get eventCount(): number {
     return this.#events.values.length
+  }
+
+  get taken(): number {
+    return this.#events.of(this.#event)
   }
 
   get before(): V {
@@ -81,35 +89,38 @@ export class StateSpace<S, V, E> implements Space<V, E> {
     this.#states[number] = undefined
     this.#before = state
     if (stepper.ended(state)) return
-    for (const event of stepper.events(state)) this.#take(number, state, event, visitor)
-    if (this.#numbers.get(this.#taker.key(state)) !== number) throw this.#taker.mutated(state)
+    const key = this.#keys.at(number)
+    for (const event of stepper.events(state)) this.#take(number, state, key, event, visitor)
+    this.#taker.assertUnchanged(state, key)
   }
 
-  #take(number: number, state: S, event: E, visitor: Visitor): void {
-    const outcome = this.#taker.take(state, event)
+  #take(number: number, state: S, key: number, event: E, visitor: Visitor): void {
+    this.#event = event
+    const outcome = this.#taker.take(state, key, event)
     if (outcome.kind === 'next') {
       const target = this.#intern(outcome.state, outcome.key)
       this.#after = outcome.state
       this.commands = outcome.commands
-      visitor.successor(this.#events.of(event), target, this.#fresh, target !== number || outcome.commands.length > 0)
+      visitor.successor(target, this.#fresh, target !== number || outcome.commands.length > 0)
       return
     }
     this.#after = state
     this.commands = none
-    if (outcome.kind === 'ignored') visitor.successor(this.#events.of(event), number, false, false)
-    else visitor.fault(this.#events.of(event), outcome.kind, outcome.message)
+    if (outcome.kind === 'ignored') visitor.successor(number, false, false)
+    else visitor.fault(outcome.kind, outcome.message)
   }
 
   path(root: number, events: readonly E[]): PathStep<E>[] {
     return runPath(this.stepper, root, events)
   }
 
-  #intern(state: S, key: string): number {
+  #intern(state: S, key: number): number {
     const known = this.#numbers.get(key)
     this.#fresh = known === undefined
     if (known !== undefined) return known
     const number = this.#numbers.size
     this.#numbers.set(key, number)
+    this.#keys.push(key)
     this.#states.push(state)
     this.stepper.entered?.(state)
     return number

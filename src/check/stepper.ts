@@ -9,10 +9,8 @@ export interface Stepper<S, V, E> {
   /** The next state, or undefined when the event is ignored. May throw: that is a finding. Leaves the commands in `commands`. */
   step(state: S, event: E): S | undefined
   readonly commands: readonly Command[]
-  /** The next states have equal keys, found without building them where that is cheap. */
-  agree(left: S, right: S): boolean
-  /** Throws Unrepresentable. */
-  key(state: S): string
+  /** What tells the state apart from others, as a list of values; meant to be plain data. */
+  told(state: S): readonly unknown[]
   view(state: S): V
   show(state: S): unknown
   ended(state: S): boolean

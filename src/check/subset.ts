@@ -1,4 +1,4 @@
-import { same } from './key.ts'
+import { same } from './same.ts'
 
 /** Every field of `part` is in `whole` with the same value; objects may have more fields there, anything else is equal. */
 export function isWithin(part: unknown, whole: unknown): boolean {

@@ -3,10 +3,9 @@ import type { Stepper } from './stepper.ts'
 import { describe, Taker } from './taker.ts'
 import { withTraps } from './traps.ts'
 
-/** A machine as a table: for each state, where the first, second... of its events leads. */
+/** A machine as a table: for each state, where the first, second... of its events leads. The initial state is 0. */
 export interface TransitionTable {
-  /** By key, in the order in which they were found. */
-  numbers: Map<string, number>
+  states: number
   next: number[][]
   exhaustive: boolean
 }
@@ -15,15 +14,17 @@ export interface TransitionTable {
 export function tabulate<S, V, E>(stepper: Stepper<S, V, E>, maxStates: number): TransitionTable {
   return withTraps((traps) => {
     const taker = new Taker(stepper, traps)
-    const numbers = new Map<string, number>()
+    const numbers = new Map<number, number>()
+    const keys: number[] = []
     const states: S[] = []
     const next: number[][] = []
-    const intern = (state: S, key: string): number => {
+    const intern = (state: S, key: number): number => {
       let number = numbers.get(key)
       if (number === undefined) {
         number = numbers.size
         numbers.set(key, number)
         states.push(state)
+        keys.push(key)
       }
       return number
     }
@@ -32,7 +33,7 @@ export function tabulate<S, V, E>(stepper: Stepper<S, V, E>, maxStates: number):
       const state = states[number]!
       const events = stepper.ended(state) ? [] : stepper.events(state)
       next.push(events.map((event) => {
-        const outcome = taker.take(state, event)
+        const outcome = taker.take(state, keys[number]!, event)
         if (outcome.kind === 'next') return intern(outcome.state, outcome.key)
         if (outcome.kind === 'ignored') return number
         throw new UncheckableMachine(stepper.name, [{
@@ -41,7 +42,8 @@ export function tabulate<S, V, E>(stepper: Stepper<S, V, E>, maxStates: number):
           instead: 'put the machine right first: checkMachine shows the way there',
         }])
       }))
+      taker.assertUnchanged(state, keys[number]!)
     }
-    return { numbers, next, exhaustive: next.length === states.length }
+    return { states: states.length, next, exhaustive: next.length === states.length }
   })
 }

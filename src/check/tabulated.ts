@@ -1,5 +1,4 @@
 import { InvalidArgument } from '../kernel/errors.ts'
-import { encode } from './key.ts'
 import { Numbered } from './numbered.ts'
 import type { Moment, Part } from './part.ts'
 import { afterCommands, afterFiring, afterTicks, type PendingTimer } from './pending.ts'
@@ -16,7 +15,7 @@ export type Move =
 
 export interface Local<S> {
   state: S
-  key: string
+  key: number
   timers: readonly PendingTimer[]
 }
 
@@ -27,7 +26,7 @@ export interface Local<S> {
 export class Tabulated<S, V, E> {
   readonly locals: Local<S>[] = []
   readonly #taker: Taker<S, V, E>
-  readonly #localNumbers = new Map<string, number>()
+  readonly #localNumbers = new Map<number, number>()
   readonly #moves: Map<number, Move>[] = []
   readonly #received: Map<number, Move>[] = []
   readonly #events: Map<number, readonly number[]>[] = []
@@ -75,8 +74,8 @@ export class Tabulated<S, V, E> {
   move(local: number, event: number, now: number): Move {
     return this.#memo(local, event * this.#moments + now, () => {
       const { state, key, timers } = this.locals[local]!
-      const outcome = this.#taker.take(state, this.events.values[event]!)
-      if (this.#taker.key(state) !== key) throw this.#taker.mutated(state)
+      const outcome = this.#taker.take(state, key, this.events.values[event]!)
+      this.#taker.assertUnchanged(state, key)
       return outcome.kind === 'next' ? this.#arrive(outcome.state, outcome.key, timers, outcome.commands, { now }) : outcome
     })
   }
@@ -87,7 +86,8 @@ export class Tabulated<S, V, E> {
       const { state, key, timers } = this.locals[local]!
       const timer = timers[position]!
       const left = afterFiring(timers, timer)
-      const outcome = this.#taker.take(state, { type: 'timer', id: timer.id, nonce: timer.nonce } as E)
+      const outcome = this.#taker.take(state, key, { type: 'timer', id: timer.id, nonce: timer.nonce } as E)
+      this.#taker.assertUnchanged(state, key)
       if (outcome.kind === 'next') return this.#arrive(outcome.state, outcome.key, left, outcome.commands, { now })
       if (outcome.kind === 'ignored') return { kind: 'next', local: this.#number({ state, key, timers: left }), sends: [], commands: [] }
       return outcome
@@ -124,7 +124,7 @@ export class Tabulated<S, V, E> {
     return move
   }
 
-  #arrive(state: S, key: string, timers: readonly PendingTimer[], commands: readonly Command[], at: Moment): Extract<Move, { kind: 'next' }> {
+  #arrive(state: S, key: number, timers: readonly PendingTimer[], commands: readonly Command[], at: Moment): Extract<Move, { kind: 'next' }> {
     const ended = this.stepper.ended(state)
     const local = this.#number({ state, key, timers: ended ? [] : afterCommands(timers, commands, this.time.ticksOf) })
     const sends = commands.flatMap((command) => this.part.send(command, this.stepper.view(state), at)).flatMap(({ channel, message }) => {
@@ -136,7 +136,7 @@ export class Tabulated<S, V, E> {
   }
 
   #number(local: Local<S>): number {
-    const key = `${encode(local.timers)}${local.key}`
+    const key = this.#taker.keyOf([local.key, local.timers])
     let number = this.#localNumbers.get(key)
     if (number === undefined) {
       number = this.locals.length

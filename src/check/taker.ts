@@ -1,13 +1,15 @@
 import { InvalidArgument, messageOf } from '../kernel/errors.ts'
 import { UncheckableMachine } from './errors.ts'
-import { same, Unrepresentable } from './key.ts'
+import { Interner } from './interner.ts'
+import { same } from './same.ts'
 import type { Command } from './space.ts'
 import type { Stepper } from './stepper.ts'
 import type { Traps } from './traps.ts'
+import { Unrepresentable } from './unrepresentable.ts'
 
 /** What became of an event. */
 export type Outcome<S> =
-  | { kind: 'next'; state: S; key: string; commands: readonly Command[] }
+  | { kind: 'next'; state: S; key: number; commands: readonly Command[] }
   | { kind: 'ignored' }
   | { kind: 'throw' | 'nondeterministic'; message: string }
 
@@ -17,8 +19,15 @@ const twoAnswers = {
   message: 'the same event in the same state gave two answers: a guard or action reads something outside of context, event and params',
 } as const
 
-/** Takes steps and makes sure that they are steps of a pure machine: each is taken twice and the answers compared, and the traps have to stay set. */
+/**
+ * Takes steps and makes sure that they are steps of a pure machine: each is taken twice and the answers compared, and the traps have to stay set.
+ * States have equal keys exactly when nothing tells them apart.
+ */
 export class Taker<S, V, E> {
+  readonly #interner = new Interner()
+  /** The state whose steps are taken, and what tells it apart. */
+  #from: { state: S; told: readonly unknown[] } | undefined
+
   constructor(readonly stepper: Stepper<S, V, E>, readonly traps: Traps) {}
 
   initial(): { state: S; commands: readonly Command[] }[] {
@@ -26,7 +35,7 @@ export class Taker<S, V, E> {
       const initial = this.stepper.initial()
       const again = this.stepper.initial()
       this.#assertPure('its initial state')
-      const keys = (roots: { state: S }[]): string[] => roots.map(({ state }) => this.key(state))
+      const keys = (roots: { state: S }[]): number[] => roots.map(({ state }) => this.key(state))
       if (!same(keys(initial), keys(again)) || !same(initial.map(({ commands }) => commands), again.map(({ commands }) => commands))) {
         throw new UncheckableMachine(this.stepper.name, [{ where: 'its initial state', what: 'it is another one each time', instead: 'make it of the input alone' }])
       }
@@ -37,7 +46,8 @@ export class Taker<S, V, E> {
     }
   }
 
-  take(state: S, event: E): Outcome<S> {
+  /** `key`: that of the state. Whoever takes steps from it asks `assertUnchanged` afterwards. */
+  take(state: S, key: number, event: E): Outcome<S> {
     const { stepper, traps } = this
     let next: S | undefined
     let again: S | undefined
@@ -52,29 +62,50 @@ export class Taker<S, V, E> {
     }
     if (traps.sprung !== undefined) this.#assertPure(this.#where(state, event))
     if (next === undefined) return again === undefined ? ignored : twoAnswers
+    if (this.#from?.state !== state) this.#from = { state, told: stepper.told(state) }
     // The key first: it refuses what cannot be compared.
-    const key = this.key(next, event)
-    if (again === undefined || !same(commands, stepper.commands) || !stepper.agree(next, again)) return twoAnswers
-    return { kind: 'next', state: next, key, commands }
+    const reached = this.#nextKey(next, this.#from.told, key, event)
+    if (again === undefined || !same(commands, stepper.commands) || (again !== next && !same(stepper.told(next), stepper.told(again)))) return twoAnswers
+    return { kind: 'next', state: next, key: reached, commands }
   }
 
   /** Throws UncheckableMachine, naming the field, when the state is not plain data. */
-  key(state: S, after?: E): string {
+  key(state: S): number {
     try {
-      return this.stepper.key(state)
+      return this.#interner.of(this.stepper.told(state))
     } catch (error) {
-      if (!(error instanceof Unrepresentable)) throw error
-      throw new UncheckableMachine(this.stepper.name, [{
-        where: `${error.path === '' ? 'the state' : `"${error.path}"`}${after === undefined ? ' in the initial state' : ` after ${describe(after)}`}`,
-        what: error.what,
-        instead: 'keep plain data in context (objects, arrays, strings, numbers, booleans, null): a Set as a sorted array, a Map as an object, a Date as a number of ms',
-      }])
+      throw this.#refusal(error)
     }
   }
 
-  /** `state` was changed in place by one of its own steps. */
-  mutated(state: S): UncheckableMachine {
+  /** The number of a value that is part of the key of a state. */
+  keyOf(value: unknown): number {
+    return this.#interner.of(value)
+  }
+
+  #nextKey(next: S, told: readonly unknown[], key: number, event: E): number {
+    try {
+      return this.#interner.near(this.stepper.told(next), told, key)
+    } catch (error) {
+      throw this.#refusal(error, event)
+    }
+  }
+
+  #refusal(error: unknown, after?: E): unknown {
+    if (!(error instanceof Unrepresentable)) return error
+    // The first step of the path says which of the things that tell a state apart it is.
+    const path = error.path.slice(1).join('.')
     return new UncheckableMachine(this.stepper.name, [{
+      where: `${path === '' ? 'the state' : `"${path}"`}${after === undefined ? ' in the initial state' : ` after ${describe(after)}`}`,
+      what: error.what,
+      instead: 'keep plain data in context (objects, arrays, strings, numbers, booleans, null): a Set as a sorted array, a Map as an object, a Date as a number of ms',
+    }])
+  }
+
+  /** Throws when `state` was changed in place by one of its own steps. */
+  assertUnchanged(state: S, key: number): void {
+    if (this.key(state) === key) return
+    throw new UncheckableMachine(this.stepper.name, [{
       where: `state ${describe(this.stepper.show(state))}`,
       what: 'an action or guard changed the state in place',
       instead: 'return new objects from assign, e.g. assign({ list: ({ context }) => [...context.list, item] })',

@@ -1,16 +1,11 @@
-/** What a key cannot represent: merging two states that differ only in it would hide behaviour. */
-export class Unrepresentable extends Error {
-  constructor(readonly path: string, readonly what: string) {
-    super(`${path === '' ? 'the value' : path} ${what}`)
-  }
-}
+import { Unrepresentable } from '../../src/check/unrepresentable.ts'
 
 const deepest = 100
 const trail: (string | number)[] = []
 const labels = new Map<string, string>()
 
 /**
- * An injective text form of a plain value: two values have the same text exactly when no property can tell them apart
+ * An injective text form of a plain value, what the numbers of the checker are held against: two values have the same text exactly when no property can tell them apart
  * (order of object keys does not count, `undefined`, `-0` and `NaN` do).
  * Throws {@link Unrepresentable} for class instances, functions, symbols, Map, Set and cycles.
  */
@@ -69,18 +64,5 @@ function ordered(keys: string[]): string[] {
 }
 
 function refuse(depth: number, what: string): never {
-  throw new Unrepresentable(trail.slice(0, depth).join('.'), what)
-}
-
-/** Structural equality by the same standard as {@link encode}, without building text; identical references are not walked. */
-export function same(left: unknown, right: unknown): boolean {
-  if (Object.is(left, right)) return true
-  if (typeof left !== 'object' || typeof right !== 'object' || left === null || right === null) return false
-  if (Array.isArray(left) !== Array.isArray(right)) return false
-  const keys = Object.keys(left)
-  if (keys.length !== Object.keys(right).length) return false
-  for (const key of keys) {
-    if (!Object.hasOwn(right, key) || !same((left as Record<string, unknown>)[key], (right as Record<string, unknown>)[key])) return false
-  }
-  return true
+  throw new Unrepresentable(trail.slice(0, depth), what)
 }
