@@ -18,7 +18,7 @@ export interface Results {
   search: SearchResult
   similar: Similar[]
   stats: Omit<RecallStats, 'restarts' | 'queued'>
-  rebuild: undefined
+  rebuild: void
 }
 
 export type ToWorker = { kind: 'call'; id: number; call: Call } | { kind: 'close' }

@@ -20,7 +20,7 @@ test('keywords and vectors are fused, and every part is told', async () => {
   const result = await index.search({ text: 'where are the retries queued?', vector: unit([1, 0, 0]), model, scope: {}, limit: 2, at: 0 })
   expect(result).toMatchObject({ mode: 'hybrid', seq: 3, behind: 0, scanned: 3 })
   expect(ids(result)).toEqual(['a', 'c'])
-  expect(result.hits[0]).toMatchObject({ num: 1, text: 'The retry queue lives in src/store/batcher.ts', data: { id: 'a' }, parts: { vector: { rank: 1 }, keyword: { rank: 1, terms: ['retries', 'queued'] }, recency: 0.05 } })
+  expect(result.hits[0]).toMatchObject({ num: 1, text: 'The retry queue lives in src/store/batcher.ts', data: { id: 'a' }, parts: { vector: { rank: 1 }, keyword: { rank: 1, terms: ['queued', 'retries'] }, recency: 0.05 } })
   expect(result.hits[0]!.parts.vector!.similarity).toBeCloseTo(1, 2)
 })
 

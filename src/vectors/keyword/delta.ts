@@ -1,7 +1,6 @@
 import { analyse } from '../text/analyse.ts'
 import type { Filter } from '../rows/filter.ts'
-import { gain } from './bm25.ts'
-import type { QueryTerm } from './query.ts'
+import type { TermScore } from './score.ts'
 
 interface Posting {
   ordinals: number[]
@@ -19,7 +18,7 @@ export class DeltaKeywords {
   readonly #rows = new Map<number, Posting[]>()
   /** The first ordinal of the delta. */
   readonly #first: number
-  #sums = new Float64Array(0)
+  #sums = new Int32Array(0)
   #matched = new Uint32Array(0)
 
   constructor(first: number) {
@@ -60,9 +59,9 @@ export class DeltaKeywords {
     return this.#postings.get(term)?.rows ?? 0
   }
 
-  /** Calls `found` for every row that has a term of the query and passes the filter. `matched`: a bit for each term. */
-  search(terms: readonly QueryTerm[], norm: { flat: number; slope: number }, lengths: Uint16Array, filter: Filter, found: (ordinal: number, score: number, matched: number) => void): void {
-    const touched = this.#accumulate(terms, norm, lengths)
+  /** Calls `found` for every row that has a term of the query and passes the filter. `sum`: in parts; `matched`: a bit for each term. */
+  search(terms: readonly { term: string; score: TermScore; bit: number }[], lengths: Uint16Array, filter: Filter, found: (ordinal: number, sum: number, matched: number) => void): void {
+    const touched = this.#accumulate(terms, lengths)
     for (const row of touched) {
       const ordinal = row + this.#first
       if (filter(ordinal)) found(ordinal, this.#sums[row]!, this.#matched[row]!)
@@ -71,25 +70,24 @@ export class DeltaKeywords {
     }
   }
 
-  #accumulate(terms: readonly QueryTerm[], norm: { flat: number; slope: number }, lengths: Uint16Array): number[] {
+  #accumulate(terms: readonly { term: string; score: TermScore; bit: number }[], lengths: Uint16Array): number[] {
     const touched: number[] = []
     if (this.#sums.length < lengths.length - this.#first) {
-      this.#sums = new Float64Array(lengths.length - this.#first)
+      this.#sums = new Int32Array(lengths.length - this.#first)
       this.#matched = new Uint32Array(lengths.length - this.#first)
     }
-    terms.forEach(({ term, idf }, index) => {
+    for (const { term, score, bit } of terms) {
       const posting = this.#postings.get(term)
-      if (posting === undefined) return
+      if (posting === undefined) continue
       const { ordinals, frequencies } = posting
       for (let at = 0; at < ordinals.length; at++) {
         const ordinal = ordinals[at]!
-        const frequency = frequencies[at]!
         const row = ordinal - this.#first
         if (this.#matched[row] === 0) touched.push(row)
-        this.#matched[row]! |= 1 << index
-        this.#sums[row]! += (idf * gain * frequency) / (frequency + norm.flat + norm.slope * lengths[ordinal]!)
+        this.#matched[row]! |= bit
+        this.#sums[row]! += score(frequencies[at]!, lengths[ordinal]!)
       }
-    })
+    }
     return touched
   }
 }

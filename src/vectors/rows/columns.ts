@@ -35,7 +35,7 @@ export class Columns {
   /** A new ordinal, its cells zero. */
   append(num: number): number {
     const ordinal = this.count++
-    if (ordinal >= this.num.length) this.#grow(Math.max(1_024, 2 * ordinal))
+    if (ordinal >= this.num.length) this.#grow(ordinal + Math.max(1_024, ordinal >> 2))
     this.num[ordinal] = num
     this.setOrdinal(num, ordinal)
     return ordinal
@@ -47,7 +47,7 @@ export class Columns {
   }
 
   setOrdinal(num: number, ordinal: number): void {
-    if (num >= this.#ordinals.length) this.#ordinals = grown(this.#ordinals, Math.max(1_024, 2 * num))
+    if (num >= this.#ordinals.length) this.#ordinals = grown(this.#ordinals, num + Math.max(1_024, num >> 2))
     this.#ordinals[num] = ordinal + 1
   }
 

@@ -1,7 +1,12 @@
 /** Strings as small integers; the empty string is 0. */
 export class Names {
-  readonly #codes = new Map<string, number>([['', 0]])
-  readonly #names: string[] = ['']
+  readonly #codes: Map<string, number>
+  readonly #names: string[]
+
+  constructor(names: readonly string[] = ['']) {
+    this.#names = [...names]
+    this.#codes = new Map(names.map((name, code) => [name, code]))
+  }
 
   intern(name: string): number {
     let code = this.#codes.get(name)

@@ -1,4 +1,6 @@
-import { DeltaKeywords } from '../keyword/delta.ts'
+import { decodeColumns } from '../base/columns.ts'
+import type { Base } from '../base/base.ts'
+import { Keywords } from '../keyword/keywords.ts'
 import type { Corpus } from '../keyword/bm25.ts'
 import { DeltaSessions } from '../rank/sessions.ts'
 import { searchable } from '../scan/kernel.ts'
@@ -11,24 +13,31 @@ import type { MemoryRow } from './table.ts'
 /** All rows as they are to be searched: those of the base, changed by what came after it, and those of the delta. */
 export class Rows {
   readonly columns = new Columns()
-  readonly names = new Names()
+  readonly names: Names
   readonly spaces = new VectorSpaces(this.columns)
   readonly sessions = new DeltaSessions(this.columns)
-  readonly keywords: DeltaKeywords
-  readonly corpus: Corpus = { rows: 0, terms: 0 }
+  readonly keywords: Keywords
+  readonly corpus: Corpus
+  readonly base: Base | undefined
+  readonly baseRows: number
   /** Number of the last change taken in. */
-  seq = 0
-  /** Rows that the base has and that were removed or written anew since. */
-  removedFromBase = 0
+  seq: number
+  /** Rows added since the base, and rows of the base that were removed or written anew: what a new base would save. */
+  changed = 0
   readonly #refused: (message: string) => void
 
-  constructor(refused: (message: string) => void) {
+  constructor(base: Base | undefined, refused: (message: string) => void) {
+    this.base = base
+    this.baseRows = base?.manifest.rows ?? 0
+    this.seq = base?.manifest.seq ?? 0
+    this.names = new Names(base?.names)
+    this.corpus = { rows: this.baseRows, terms: base?.manifest.terms ?? 0 }
     this.#refused = refused
-    this.keywords = new DeltaKeywords(0)
-  }
-
-  get baseRows(): number {
-    return 0
+    if (base !== undefined) {
+      decodeColumns(base.columns, this.baseRows, this.columns)
+      base.manifest.spaces.forEach(({ model, dimension }, space) => this.spaces.open(model, dimension, base.vectors[space]))
+    }
+    this.keywords = new Keywords(base?.keywords, this.columns, this.baseRows)
   }
 
   apply(row: MemoryRow): void {
@@ -71,6 +80,7 @@ export class Rows {
     columns.trust[ordinal] = row.trust
     columns.textHash[ordinal] = textHash(row.text)
     columns.length[ordinal] = this.keywords.add(ordinal, row.text)
+    this.changed++
     this.corpus.rows++
     this.corpus.terms += columns.length[ordinal]!
     this.sessions.add(ordinal)
@@ -84,12 +94,9 @@ export class Rows {
     columns.place[ordinal] = 0
     this.corpus.rows--
     this.corpus.terms -= columns.length[ordinal]!
-    if (ordinal < this.baseRows) {
-      this.removedFromBase++
-    } else {
-      this.keywords.remove(ordinal)
-      this.sessions.remove(ordinal)
-    }
+    this.keywords.remove(ordinal)
+    if (ordinal < this.baseRows) this.changed++
+    else this.sessions.remove(ordinal)
   }
 
   #setVector(ordinal: number, { num, model, vector }: MemoryRow): void {

@@ -18,6 +18,11 @@ export interface MemoryRow {
   vector: Uint8Array | null
 }
 
+export interface Outline extends Omit<MemoryRow, 'seq' | 'text' | 'vector'> {
+  id: string
+  vectorBytes: number | null
+}
+
 export interface FullRow extends MemoryRow {
   id: string
   version: number
@@ -72,6 +77,28 @@ export class MemoryTable {
 
   countAfter(seq: number): number {
     return this.#get<{ count: number }>('SELECT count(*) AS count FROM memories WHERE seq > ?', [seq])?.count ?? 0
+  }
+
+  /** Rows by number, whatever their state: to read the whole table page by page. */
+  page(afterNum: number, limit: number): MemoryRow[] {
+    return this.#all<MemoryRow>(`SELECT ${columns} FROM memories WHERE num > ? ORDER BY num LIMIT ?`, [afterNum, limit])
+  }
+
+  /** The same without texts and vectors. */
+  outlines(afterNum: number, limit: number): Outline[] {
+    return this.#all<Outline>(
+      `SELECT num, id, project, agent, session, kind, state, at, trust, model, length(vector) AS vectorBytes FROM memories WHERE num > ? AND state <> 'gone' ORDER BY num LIMIT ?`,
+      [afterNum, limit],
+    )
+  }
+
+  /** Rows that have a vector. */
+  vectors(afterNum: number, limit: number): { num: number; model: string | null; vector: Uint8Array }[] {
+    return this.#all('SELECT num, model, vector FROM memories WHERE num > ? AND vector IS NOT NULL ORDER BY num LIMIT ?', [afterNum, limit])
+  }
+
+  idOf(num: number): string | undefined {
+    return this.#get<{ id: string }>('SELECT id FROM memories WHERE num = ?', [num])?.id
   }
 
   row(num: number): FullRow | undefined {

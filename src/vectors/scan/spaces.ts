@@ -1,5 +1,6 @@
 import type { Columns } from '../rows/columns.ts'
 import { DeltaVectors } from './delta.ts'
+import type { BaseVectors } from './vectors-file.ts'
 
 /** Vectors of one model: comparable with each other and with nothing else. */
 export interface VectorSpace {
@@ -10,6 +11,7 @@ export interface VectorSpace {
   /** The same for the delta. */
   readonly inDelta: number
   readonly delta: DeltaVectors
+  readonly base: BaseVectors | undefined
 }
 
 const maxSpaces = 127
@@ -32,28 +34,27 @@ export class VectorSpaces {
   }
 
   /** The space of a model, made when it is new. `undefined`: there are too many. */
-  open(model: string, dimension: number): VectorSpace | undefined {
+  open(model: string, dimension: number, base?: BaseVectors): VectorSpace | undefined {
     let space = this.#spaces.get(model)
     if (space === undefined && this.#spaces.size < maxSpaces) {
       const inBase = 2 * this.#spaces.size + 1
-      space = { model, dimension, inBase, inDelta: inBase + 1, delta: new DeltaVectors(dimension) }
+      space = { model, dimension, inBase, inDelta: inBase + 1, delta: new DeltaVectors(dimension), base }
       this.#spaces.set(model, space)
     }
     return space
   }
 
-  has(ordinal: number, space: VectorSpace): boolean {
-    const place = this.#columns.place[ordinal]!
-    return place === space.inBase || place === space.inDelta
-  }
-
-  /** Takes a row as it is stored (signed bytes, then a 32-bit scale). Returns what is wrong with it, if anything. */
+  /** Takes a row as it is stored (signed bytes, then a 32-bit scale). Returns what is wrong with it, if anything; one of zeros says nothing and is left out. */
   set(ordinal: number, model: string, stored: Uint8Array): string | undefined {
     const dimension = stored.byteLength - 4
     if (dimension < 1) return `a vector of ${stored.byteLength} bytes`
     const space = this.open(model, dimension)
     if (space === undefined) return `a vector of a ${maxSpaces + 1}th model`
     if (space.dimension !== dimension) return `a vector of ${dimension} dimensions where model "${model}" has ${space.dimension}`
+    // The same text by the same model: what is in the base is the same vector.
+    if (this.#columns.place[ordinal] === space.inBase) return undefined
+    this.#columns.place[ordinal] = 0
+    if (stored.subarray(0, dimension).every((byte) => byte === 0)) return undefined
     space.delta.set(ordinal, stored)
     this.#columns.place[ordinal] = space.inDelta
     return undefined
