@@ -1,6 +1,7 @@
 import type { MessageType } from './define.ts'
 import { actorMessages } from './types/actors.ts'
 import { busMessages } from './types/bus.ts'
+import { memoryMessages } from './types/memory.ts'
 import { nodeMessages } from './types/nodes.ts'
 import { roomMessages } from './types/rooms.ts'
 import { scenarioMessages } from './types/scenario.ts'
@@ -13,6 +14,7 @@ export const builtinMessages: readonly MessageType<string, any>[] = [
   ...roomMessages,
   ...actorMessages,
   ...nodeMessages,
+  ...memoryMessages,
   ...storeMessages,
   ...scenarioMessages,
   ...busMessages,
