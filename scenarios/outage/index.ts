@@ -204,7 +204,7 @@ async function report({ state }: Context) {
     heard: state.heard.before.size + state.heard.during.size + state.heard.after.size, heardTwice: state.heardTwice,
     drained: state.drained ?? null, missing: all - stored.size, twice: twice(stored), effects: { count: state.effects.length, missing: all - effects.size, twice: twice(effects) },
     conflicts: state.conflicts.map(({ id, subject, conflict }) => ({
-      id, subject, ours: conflict.kind === 'record' ? conflict.ours.value : conflict.ours, theirs: conflict.kind === 'record' ? conflict.theirs?.value : conflict.reason,
+      id, subject, ours: conflict.kind !== 'write' ? conflict.ours.value : conflict.ours, theirs: conflict.kind !== 'write' ? conflict.theirs?.value : conflict.reason,
     })),
     keptBy: state.keptBy,
   }

@@ -20,6 +20,7 @@ export function createSimStore(connection: Connection): RedisStore {
     leases: createLeases(connection),
     blobs: noBlobs,
     cache: noCache,
+    documents: noDocuments,
     signals: createSignals(connection),
     presence: createPresence(connection),
     link: connection,
@@ -37,11 +38,12 @@ function createLog(connection: Connection, stopRings: Set<() => void>): Log {
     async flush(calls) {
       const posts = calls.flat()
       const results = await connection.call('log.append', [posts])
-      const fresh = posts.flatMap((post, index) => {
+      // Also those that were there: the answer that told so first may have been lost.
+      const stored = posts.flatMap((post, index) => {
         const result = results[index] as AppendResult
-        return result.ok && !result.duplicate ? [{ ...post, wanted: result.entry }] : []
+        return result.ok && !(connection.defects.repeatsFirstOnly && result.duplicate) ? [{ ...post, wanted: result.entry }] : []
       })
-      if (fresh.length > 0) connection.recent.keep(fresh.length * 200, async () => void (await connection.callUnchecked('log.append', [fresh])))
+      if (stored.length > 0) connection.recent.keep(stored.length * 200, async () => void (await connection.callUnchecked('log.append', [stored])))
       return split(calls, results)
     },
   })
@@ -55,13 +57,17 @@ function createLog(connection: Connection, stopRings: Set<() => void>): Log {
       return split(calls, results)
     },
   })
-  const pass = <Name extends 'open' | 'configure' | 'info' | 'list' | 'remove' | 'range' | 'openGroup' | 'take' | 'owned' | 'takeOver' | 'retry' | 'extend' | 'bury' | 'pending' | 'deadLetters' | 'replay' | 'openCursor' | 'record'>(name: Name): Log[Name] =>
+  const pass = <Name extends 'configure' | 'info' | 'list' | 'remove' | 'range' | 'openGroup' | 'take' | 'owned' | 'takeOver' | 'retry' | 'extend' | 'bury' | 'pending' | 'deadLetters' | 'replay' | 'openCursor' | 'record'>(name: Name): Log[Name] =>
     ((...args: never) => connection.call(`log.${name}`, args)) as unknown as Log[Name]
 
   return {
     append: (posts) => (posts.length === 0 ? Promise.resolve([]) : appends.add(posts)),
     commit: (all) => (all.length === 0 ? Promise.resolve([]) : commits.add(all)),
-    open: pass('open'),
+    async open(room, config) {
+      const opened = await connection.call('log.open', [room, config])
+      if (opened.created) connection.recent.keep(500, async () => void (await connection.callUnchecked('log.open', [room, config])))
+      return opened
+    },
     configure: pass('configure'),
     info: pass('info'),
     list: pass('list'),
@@ -98,7 +104,7 @@ function createLog(connection: Connection, stopRings: Set<() => void>): Log {
       const off = connection.on(({ type }) => {
         if (type !== 'restarted') return
         rung.clear()
-        if (connection.tellsResets) onReset?.()
+        if (!connection.defects.noReset) onReset?.()
       })
       const unsubscribe = connection.subscribe({ channel: ringChannel, onPayload: (payload) => take(JSON.parse(payload) as [string, EntryId][]), onGap: sweep })
       const again = (): void => {
@@ -144,16 +150,17 @@ function createRecords(connection: Connection): Records {
 }
 
 function createLeases(connection: Connection): Leases {
-  const { process } = connection
+  const { process, defects } = connection
+  const until = (askedAt: number, ttlMs: number): number => heldUntil(defects.deadlineFromReply ? process.monotonic() : askedAt, ttlMs)
   return {
     async acquire(name, holder, ttlMs) {
       const askedAt = process.monotonic()
       const fence = await connection.call('acquire', [name, holder, ttlMs])
-      return fence === undefined ? undefined : { fence, heldUntil: heldUntil(askedAt, ttlMs) }
+      return fence === undefined ? undefined : { fence, heldUntil: until(askedAt, ttlMs) }
     },
     async renew(name, holder, fence, ttlMs) {
       const askedAt = process.monotonic()
-      return (await connection.call('renew', [name, holder, fence, ttlMs])) ? { fence, heldUntil: heldUntil(askedAt, ttlMs) } : undefined
+      return (await connection.call('renew', [name, holder, fence, ttlMs])) ? { fence, heldUntil: until(askedAt, ttlMs) } : undefined
     },
     release: (name, holder, fence) => connection.call('release', [name, holder, fence]),
     inspect: (name) => connection.call('inspect', [name]),
@@ -189,4 +196,5 @@ function createSignals(connection: Connection): Signals {
 
 const unused = (): Promise<never> => Promise.reject(new Error('the simulator has no blobs and no cache'))
 export const noBlobs: Blobs = { put: unused, get: unused, has: unused, delete: unused }
+const noDocuments: RedisStore['documents'] = { write: unused, read: unused, versions: unused, changes: unused, end: unused, listen: unused, scan: () => { throw new Error('the simulator has no documents') } }
 export const noCache: Cache = { get: unused, set: unused, delete: unused }

@@ -116,8 +116,8 @@ export function decodeRow(row: DocumentRow | undefined): Document | undefined {
   }
 }
 
-/** A row as the shared store held it, with its columns. Throws `StoreCorrupt` when somebody else wrote it. */
-export function completeRow(row: DocumentRow): DocumentRow {
+/** A row as the shared store held it, with its columns; or what is wrong with it, when somebody else wrote it. */
+export function completeRow(row: DocumentRow): DocumentRow | StoreCorrupt {
   if (row.json === undefined) return row
   try {
     const value: unknown = JSON.parse(row.json)
@@ -125,6 +125,6 @@ export function completeRow(row: DocumentRow): DocumentRow {
     const memory = memoryColumns(value)
     return { ...row, memory, json: memoryJson(memory.text, memory.data) }
   } catch (error) {
-    throw new StoreCorrupt(`${row.key} in the shared store is no document of ours (${messageOf(error)}): remove or repair it`, error)
+    return new StoreCorrupt(`${row.key} in the shared store is no document of ours (${messageOf(error)}): remove or repair it`, error)
   }
 }

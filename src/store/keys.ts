@@ -158,6 +158,15 @@ function isWellFormed(text: string): boolean {
   return (text as string & { isWellFormed(): boolean }).isWellFormed()
 }
 
+/** Key of the document that keeps our side of a conflict beside theirs. */
+export function besideKey(key: string, conflict: string): string {
+  const place = documentPlace(key)
+  return place.family === 'memory' ? memoryKey(`${place.id}.ours.${conflict}`) : `${key}.ours.${keyPart(conflict)}`
+}
+
+/** What SCAN finds documents by: the strings of memories, the hashes of sessions. */
+export const documentPatterns = { memory: 'memory:{m??}:*', session: 'session:{*}' } as const
+
 /** Where a document lives: a memory in the string of its own name, a session field in the hash of its session. */
 export type DocumentPlace = { family: 'memory'; id: string; group: number } | { family: 'session'; hash: string; field: string }
 

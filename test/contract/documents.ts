@@ -139,7 +139,7 @@ export function documentsContract(name: string, makeStore: () => Promise<Documen
         const began = newKey()
         for (let n = 0; ; n++) {
           await put(began, value(n))
-          const came = await Promise.race([feed.until((told) => told.has(began)), new Promise<undefined>((resolve) => setImmediate(resolve))])
+          const came = await Promise.race([feed.until((told) => told.has(began)), new Promise<undefined>((resolve) => setImmediate(() => resolve(undefined)))])
           if (came !== undefined) break
         }
         const first = await version(a, value(1))

@@ -31,7 +31,7 @@ function listCommand(cli: Cli): Command {
 }
 
 function sidesOf(conflict: Conflict): [ours: string, theirs: string] {
-  return conflict.kind === 'record' ? [shown(conflict.ours.value), shown(conflict.theirs?.value)] : [shown(conflict.ours), `refused: ${plain(conflict.reason)}`]
+  return conflict.kind !== 'write' ? [shown(conflict.ours.value), shown(conflict.theirs?.value)] : [shown(conflict.ours), `refused: ${plain(conflict.reason)}`]
 }
 
 function shown(value: unknown): string {

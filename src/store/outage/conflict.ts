@@ -14,6 +14,14 @@ export type Conflict =
     theirs?: StoredRecord
   }
   | {
+    kind: 'document'
+    node: string
+    base: number
+    /** `bytes` in base64. */
+    ours: { value?: unknown; bytes?: string; ttlMs?: number }
+    theirs?: StoredRecord
+  }
+  | {
     kind: 'write'
     node: string
     /** What the shared store said. */

@@ -54,7 +54,7 @@ export function createConflicts(options: ConflictsOptions): Conflicts {
 
 function assertPossible(conflict: Conflict, choice: Resolution): void {
   if (!['ours', 'theirs', 'both'].includes(choice)) throw new InvalidArgument('choice', `"${String(choice)}" is not one of ours, theirs, both`)
-  if (conflict.kind === 'record') return
+  if (conflict.kind !== 'write') return
   if (choice === 'both') throw new InvalidArgument('choice', 'only records have two sides: choose "ours" or "theirs"')
   if (choice === 'ours' && !('appends' in conflict.ours)) throw new InvalidArgument('choice', `this write cannot be repeated (${conflict.reason}): choose "theirs"`)
 }

@@ -18,9 +18,10 @@ export interface Gate {
   read<Result>(work: (store: RedisStore) => Promise<Result>, fallback: () => Promise<Result>): Promise<Result>
   /**
    * A write: sent, or kept by `journalled`, which calls `keep` once at most. `item` tells how much room it needs.
+   * One that puts it there by other means tells `noted`.
    * A write whose answer was lost is kept as well: the journal's items may be applied twice without effect.
    */
-  write<Result>(item: JournalItem, send: (store: RedisStore) => Promise<Result>, journalled: (keep: Keep) => Promise<Result>): Promise<Result>
+  write<Result>(item: JournalItem, send: (store: RedisStore) => Promise<Result>, journalled: (keep: Keep, noted: () => void) => Promise<Result>): Promise<Result>
   /** Writes that were accepted for the journal and are not in it yet. */
   readonly keeping: number
   /** Settles when those that are being kept now are. */
@@ -54,14 +55,14 @@ export function createGate({ link, journal, store }: GateOptions): Gate {
     }
   }
 
-  async function keepItem<Result>(bytes: number, journalled: (keep: Keep) => Promise<Result>): Promise<Result> {
+  async function keepItem<Result>(bytes: number, journalled: (keep: Keep, noted: () => void) => Promise<Result>): Promise<Result> {
     let kept = 0
     const keep: Keep = async (item, also) => {
       await journal.add(item, bytes, also)
       kept++
     }
     try {
-      return await journalled(keep)
+      return await journalled(keep, () => void kept++)
     } finally {
       if (kept === 0) link.send({ type: 'unkept', items: 1, bytes })
     }

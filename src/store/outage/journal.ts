@@ -15,6 +15,9 @@ export type JournalItem =
    */
   | { kind: 'record'; key: string; value?: unknown; ttlMs?: number; base: number; was?: string; provisional: number }
   | { kind: 'expire'; key: string; ttlMs: number }
+  /** What they are is in the folder, which also knows what they were made from (`Replica.pending`). */
+  | { kind: 'documents'; keys: readonly string[]; bytes: number }
+  | { kind: 'erase'; keys: readonly string[] }
   /** The bytes are in the local store. */
   | { kind: 'blob'; hash: string; bytes: number; ttlMs?: number }
 
@@ -35,7 +38,7 @@ export interface JournalTotals {
 
 /** What an item counts for against the limit of the journal, in bytes. */
 export function sizeOf(item: JournalItem): number {
-  return 100 + JSON.stringify(item).length + (item.kind === 'blob' ? item.bytes : 0)
+  return 100 + JSON.stringify(item).length + ('bytes' in item ? item.bytes : 0)
 }
 
 /** Tells one value of a record from another. */

@@ -1,8 +1,11 @@
 import type { Clock, Randomness } from '../../kernel/clock.ts'
-import { HivemindError, StoreUnavailable } from '../../kernel/errors.ts'
-import type { Blobs, Cache, Leases, Presence, Signals, Store } from '../ports.ts'
+import { HivemindError, StoreFull, StoreUnavailable } from '../../kernel/errors.ts'
+import type { Blobs, Cache, Documents, Leases, Presence, Signals, Store, WriteResult } from '../ports.ts'
 import type { RedisStore } from '../redis/open.ts'
 import type { SqliteStore } from '../sqlite/open.ts'
+import type { Follower, ReplicaSource } from '../replica/follower.ts'
+import type { Replica } from '../sqlite/replica.ts'
+import { createOutageDocuments, type OutageDocuments } from './documents.ts'
 import { createConflicts, type Conflicts, type KeptConflict, type Resolution } from './conflicts.ts'
 import { createGate, type Gate } from './gate.ts'
 import { loadHanded } from './handed.ts'
@@ -11,13 +14,14 @@ import { createOutageLink, type LinkState, type OutageLink } from './link.ts'
 import { createLocalRecords } from './local-records.ts'
 import { createOutageLog } from './log.ts'
 import { createOutageRecords } from './records.ts'
+import type { DocumentSides } from './settle.ts'
 import { createSubscriptions } from './subscriptions.ts'
 import { drain, type SyncOptions } from './sync.ts'
 import { createTables } from './tables.ts'
 
 export interface OutageOptions {
   /** The store of the data folder: journal, copies and conflicts live in it. */
-  local: Pick<SqliteStore, 'database' | 'blobs' | 'cache' | 'leases'>
+  local: Pick<SqliteStore, 'database' | 'blobs' | 'cache' | 'leases'> & Partial<Pick<SqliteStore, 'replica'>>
   /** Connects to the shared store. Called at once, and again after a failure until it succeeds once; then the store reconnects by itself. */
   connect(): Promise<RedisStore>
   /** Name of this node, the same after a restart: the journal it left behind is its own again. */
@@ -46,6 +50,8 @@ export interface OutageStore extends Store {
   readonly signals: Signals
   readonly presence: Presence
   readonly conflicts: Conflicts
+  /** Absent when the data folder keeps no documents. */
+  readonly replication?: Replication
   /** State of the link and of the journal. Without a carrier attached nothing reconnects or drains. */
   readonly link: OutageLink
   /** Looks for the shared store; the link is told. */
@@ -54,6 +60,15 @@ export interface OutageStore extends Store {
   drain(run: number, signal: AbortSignal): Promise<void>
   onDrained(listener: (step: DrainStep) => void): () => void
   onResolved(listener: (conflict: KeptConflict, choice: Resolution) => void): () => void
+}
+
+/** What fills the data folder: see the actor `replica`. */
+export interface Replication extends ReplicaSource {
+  readonly replica: Replica
+  /** Of the data folder. */
+  readonly leases: Leases
+  /** The follower of this process, for what it knows of its lag. */
+  setFollower(follower: Follower | undefined): void
 }
 
 export type { Conflicts, JournalTotals, KeptConflict, LinkState, OutageLink, Resolution }
@@ -77,6 +92,8 @@ export async function openOutageStore(options: OutageOptions): Promise<OutageSto
   const exclusive = createMutex()
   const drainedListeners = new Set<(step: DrainStep) => void>()
   const resolvedListeners = new Set<(conflict: KeptConflict, choice: Resolution) => void>()
+  const resetListeners = new Set<() => void>()
+  let follower: Follower | undefined
   let store: RedisStore | undefined
   let connecting: Promise<void> | undefined
   let closed = false
@@ -97,6 +114,7 @@ export async function openOutageStore(options: OutageOptions): Promise<OutageSto
     opened.link.on((event) => {
       if (event.type === 'up') link.send({ type: 'up' })
       else if (event.type === 'down') link.down(event.error)
+      else if (event.type === 'restarted') for (const listener of resetListeners) listener()
     })
   }
 
@@ -134,7 +152,7 @@ export async function openOutageStore(options: OutageOptions): Promise<OutageSto
     try {
       await adoptOrphans()
       const sync: SyncOptions = {
-        shared: gate.shared(), local: { database, blobs: local.blobs, records }, journal, clock, randomness, exclusive,
+        shared: gate.shared(), local: { database, blobs: local.blobs, records, replica: local.replica }, journal, clock, randomness, exclusive,
         onDrained({ items, bytes, oldestAt, ...step }) {
           link.send({ type: 'drained', items, bytes, oldestAt })
           for (const listener of drainedListeners) listener(step)
@@ -156,11 +174,27 @@ export async function openOutageStore(options: OutageOptions): Promise<OutageSto
     }
   }
 
+  const documents = local.replica === undefined ? undefined
+    : createOutageDocuments({ gate, replica: local.replica, origin, clock, onProblem, lag: () => follower?.lag() })
+  const replication = local.replica === undefined ? undefined : {
+    replica: local.replica, leases: local.leases,
+    call: <Result>(work: (shared: RedisStore['documents']) => Promise<Result>) => gate.call(({ documents: shared }) => work(shared)),
+    listen: (onRing: (stream: number | 'all') => void) => subscriptions.add(({ documents: shared }) => shared.listen(onRing)),
+    onReset(listener: () => void) {
+      resetListeners.add(listener)
+      return () => void resetListeners.delete(listener)
+    },
+    setFollower(next: Follower | undefined) {
+      follower = next
+    },
+  }
+
   const conflicts = createConflicts({
     database,
     clock,
     records: sharedRecords(gate, records),
     log: { append: (appends) => gate.call(({ log }) => log.append(appends)) },
+    documents: documentSides(documents),
     onResolved(conflict, choice) {
       for (const listener of resolvedListeners) listener(conflict, choice)
     },
@@ -173,6 +207,8 @@ export async function openOutageStore(options: OutageOptions): Promise<OutageSto
     leases: sharedLeases(gate),
     blobs: outageBlobs(gate, local.blobs),
     cache: outageCache(() => store?.cache, local.cache),
+    documents: documents ?? noDocuments,
+    ...(replication !== undefined && { replication }),
     signals: {
       publish: (channel, payload) => gate.call(({ signals }) => signals.publish(channel, payload)),
       subscribe: (channel, onPayload, onGap) => subscriptions.add(({ signals }) => signals.subscribe(channel, onPayload, onGap)),
@@ -208,6 +244,24 @@ export async function openOutageStore(options: OutageOptions): Promise<OutageSto
       await store?.close()
     },
   }
+}
+
+/** A data folder that was opened without a replica. */
+const unkept = (): never => {
+  throw new StoreUnavailable('this data folder keeps no documents')
+}
+const noDocuments: Documents = { write: unkept, get: unkept, list: unkept, erase: unkept, follow: unkept, freshness: unkept }
+
+/** Documents of the shared store alone, for settling conflicts; the folder takes over what is written. */
+function documentSides(documents: OutageDocuments | undefined): DocumentSides {
+  if (documents === undefined) return { get: unkept, put: unkept, delete: unkept }
+  const write = async (key: string, value: unknown, options: { expect?: number; ttlMs?: number; bytes?: Uint8Array }): Promise<WriteResult> => {
+    const [result] = await documents.send([{ key, value, ...options }])
+    if (result!.ok) return result!
+    if (result!.reason === 'quota') throw new StoreFull(`memories hold ${result!.bytes} of ${result!.quotaBytes} bytes of their part of the budget: forget or erase some`)
+    return { ok: false, reason: 'conflict', current: result!.current }
+  }
+  return { get: (key) => documents.shared(key), put: write, delete: (key, options) => write(key, undefined, options) }
 }
 
 /** The lease in the data folder by which a process holds its name. */

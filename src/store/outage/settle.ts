@@ -3,8 +3,9 @@ import { syncConflictMachine, type SyncConflictCommands, type SyncConflictEvent 
 import type { Clock } from '../../kernel/clock.ts'
 import { HivemindError, RoomFull, RoomUnknown, VersionConflict } from '../../kernel/errors.ts'
 import { runMachine } from '../machine-runner.ts'
-import type { Log, Records, StoredRecord } from '../ports.ts'
+import type { Log, Records, StoredRecord, WriteResult } from '../ports.ts'
 import type { Database } from '../sqlite/database.ts'
+import { besideKey } from '../keys.ts'
 import type { KeptConflict, Resolution } from './conflict.ts'
 
 export interface SettleOptions {
@@ -13,6 +14,15 @@ export interface SettleOptions {
   /** The shared store's; reject with `StoreUnavailable` while it is away. */
   records: Pick<Records, 'get' | 'put' | 'delete'>
   log: Pick<Log, 'append'>
+  /** Absent where the folder keeps none. */
+  documents?: DocumentSides
+}
+
+/** As records, with the bytes of ours. */
+export interface DocumentSides {
+  get(key: string): Promise<StoredRecord | undefined>
+  put(key: string, value: unknown, options: { expect?: number; ttlMs?: number; bytes?: Uint8Array }): Promise<WriteResult>
+  delete(key: string, options: { expect?: number }): Promise<WriteResult>
 }
 
 const maxAttempts = 3
@@ -79,19 +89,21 @@ export function settle(options: SettleOptions, kept: KeptConflict, chain: number
 /** The store answered, and asking again at once is of no use. */
 class Refused extends Error {}
 
-function requestsOf({ database, records, log }: SettleOptions, { id, subject, conflict }: KeptConflict) {
-  let theirs: StoredRecord | undefined = conflict.kind === 'record' ? conflict.theirs : undefined
+function requestsOf({ database, records, documents, log }: SettleOptions, { id, subject, conflict }: KeptConflict) {
+  let theirs: StoredRecord | undefined = conflict.kind === 'write' ? undefined : conflict.theirs
+  const sides = conflict.kind === 'document' && documents !== undefined ? documents : records
+  const bytes = conflict.kind === 'document' && conflict.ours.bytes !== undefined ? { bytes: Uint8Array.from(Buffer.from(conflict.ours.bytes, 'base64')) } : {}
   const shown = theirs?.version ?? 0
 
   async function overwrite(expect: number): Promise<SyncConflictEvent> {
     if (conflict.kind === 'write') return repeat()
     const { ours } = conflict
-    const present = await records.get(subject)
+    const present = await sides.get(subject)
     // An earlier try that nobody heard of, or somebody else who had the same idea.
     if (isDeepStrictEqual(present?.value, ours.value)) return { type: 'written' }
     // The version alone does not tell: a record that was deleted and made again counts from 1.
     if ((present?.version ?? 0) !== expect || !isDeepStrictEqual(present?.value, conflict.theirs?.value)) return moved(present)
-    const result = ours.value === undefined ? await records.delete(subject, { expect }) : await records.put(subject, ours.value, { expect, ttlMs: ours.ttlMs })
+    const result = ours.value === undefined ? await sides.delete(subject, { expect }) : await sides.put(subject, ours.value, { expect, ttlMs: ours.ttlMs, ...bytes })
     return result.ok || isDeepStrictEqual(result.current?.value, ours.value) ? { type: 'written' } : moved(result.current)
   }
 
@@ -124,7 +136,7 @@ function requestsOf({ database, records, log }: SettleOptions, { id, subject, co
     async keepBeside(): Promise<SyncConflictEvent> {
       const ours = conflict.ours as { value?: unknown; ttlMs?: number }
       // Nothing to keep of a deletion. A repeat finds its own value there.
-      if (ours.value !== undefined) await records.put(keptKey(subject, id), ours.value, { ttlMs: ours.ttlMs })
+      if (ours.value !== undefined) await sides.put(conflict.kind === 'document' ? besideKey(subject, id) : keptKey(subject, id), ours.value, { ttlMs: ours.ttlMs, ...bytes })
       return { type: 'written' }
     },
     async forget(chain: number): Promise<SyncConflictEvent> {

@@ -1,16 +1,20 @@
 import { isDeepStrictEqual } from 'node:util'
 import type { Clock, Randomness } from '../../kernel/clock.ts'
 import { HivemindError, messageOf } from '../../kernel/errors.ts'
-import type { Append, AppendResult, Blobs, Records, Store, StoredRecord } from '../ports.ts'
+import type { Append, AppendResult, Blobs, Records, StoredRecord } from '../ports.ts'
+import type { RedisStore } from '../redis/open.ts'
+import type { Replica } from '../sqlite/replica.ts'
 import type { Database } from '../sqlite/database.ts'
 import { findChain, keepConflict, type Conflict, type KeptConflict } from './conflicts.ts'
+import { eraseShared } from './documents.ts'
+import { replayDocuments } from './documents-sync.ts'
 import { markOf, type Journal, type JournalEntry, type JournalItem } from './journal.ts'
 import { isProvisional, type LocalRecords } from './local-records.ts'
 import { knownRoom, type Statement } from './tables.ts'
 
 export interface SyncOptions {
-  shared: Pick<Store, 'log' | 'records' | 'blobs'>
-  local: { database: Database; blobs: Blobs; records: LocalRecords }
+  shared: Pick<RedisStore, 'log' | 'records' | 'blobs'> & Partial<Pick<RedisStore, 'documents'>>
+  local: { database: Database; blobs: Blobs; records: LocalRecords; replica?: Replica }
   journal: Journal
   clock: Clock
   randomness: Randomness
@@ -29,6 +33,8 @@ interface Outcome {
   replayed: number
   duplicates: number
   conflicts: KeptConflict[]
+  /** Items that stay: what they send has changed meanwhile. */
+  again?: ReadonlySet<number>
 }
 
 const nothing = (): Outcome => ({ statements: [], replayed: 0, duplicates: 0, conflicts: [] })
@@ -53,22 +59,31 @@ export async function drain(options: SyncOptions, signal: AbortSignal): Promise<
   }
 }
 
-/** Consecutive posts, or one item of another kind. */
+/** Consecutive posts, consecutive documents, or one item of another kind. */
 function nextStep(entries: readonly JournalEntry[], at: number): JournalEntry[] {
-  let end = at
-  while (end < entries.length && entries[end]!.item.kind === 'posts') end++
-  return entries.slice(at, Math.max(end, at + 1))
+  const { kind } = entries[at]!.item
+  let end = at + 1
+  if (kind === 'posts' || kind === 'documents') while (end < entries.length && entries[end]!.item.kind === kind) end++
+  return entries.slice(at, end)
 }
 
-async function forget({ journal, onDrained }: SyncOptions, step: readonly JournalEntry[], { statements, ...outcome }: Outcome): Promise<void> {
-  const { oldestAt } = await journal.remove(step.map(({ seq }) => seq), statements)
-  onDrained({ items: step.length, bytes: step.reduce((sum, { bytes }) => sum + bytes, 0), oldestAt, ...outcome })
+async function forget({ journal, onDrained }: SyncOptions, step: readonly JournalEntry[], { statements, again, ...outcome }: Outcome): Promise<void> {
+  const done = step.filter(({ seq }) => !again?.has(seq))
+  const { oldestAt } = await journal.remove(done.map(({ seq }) => seq), statements)
+  onDrained({ items: done.length, bytes: done.reduce((sum, { bytes }) => sum + bytes, 0), oldestAt, ...outcome })
 }
 
 async function apply(options: SyncOptions, step: readonly JournalEntry[]): Promise<Outcome> {
   const [entry] = step as [JournalEntry]
   try {
-    return entry.item.kind === 'posts' ? await applyPosts(options, step) : await applyOne(options, entry, entry.item)
+    switch (entry.item.kind) {
+      case 'posts':
+        return await applyPosts(options, step)
+      case 'documents':
+        return { ...nothing(), ...await replayDocuments(options, step) }
+      default:
+        return await applyOne(options, entry, entry.item)
+    }
   } catch (error) {
     // A write that the store will never take must not hold up those behind it; one by one, to find the culprit.
     if (!(error instanceof HivemindError) || error.retryable || error.code === 'store_misconfigured') throw error
@@ -149,8 +164,13 @@ async function applyOne(options: SyncOptions, entry: JournalEntry, item: Journal
       await shared.blobs.put(bytes, { ttlMs: item.ttlMs })
       return counted(false)
     }
+    case 'erase':
+      if (shared.documents !== undefined) await local.replica?.landErasure(item.keys, await eraseShared(shared.documents, item.keys))
+      return counted(false)
     case 'posts':
       return applyPosts(options, [entry])
+    case 'documents':
+      return { ...nothing(), ...await replayDocuments(options, [entry]) }
   }
 }
 

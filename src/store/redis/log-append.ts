@@ -67,13 +67,16 @@ export function createAppender(backend: Backend, persist: () => Promise<void>): 
     })
   }
 
-  /** Keeps what the server just acknowledged, with its ids, for a server that comes back without it. */
+  /**
+   * Keeps what the server just acknowledged, with its ids, for a server that comes back without it. Also what was there before:
+   * the first answer to it may have been lost, so that nobody else keeps it.
+   */
   function remember(appends: readonly Append[], results: readonly AppendResult[]): void {
     const items: Part['items'] = []
     let bytes = 0
     for (const [index, append] of appends.entries()) {
       const result = results[index] as AppendResult
-      if (!result.ok || result.duplicate || result.entry === undefined) continue
+      if (!result.ok || result.entry === undefined) continue
       bytes += append.body.length + 200
       items.push({ append, index: items.length, entry: result.entry })
     }

@@ -5,6 +5,7 @@ import type { Log, Presence, Signals, Store } from '../ports.ts'
 import { createBlobs } from './blobs.ts'
 import { masters, type RedisTarget } from './clients.ts'
 import { createCache } from './cache.ts'
+import { createSharedDocuments, type SharedDocuments } from './documents.ts'
 import { createLeases } from './leases.ts'
 import { openLink, type Backend, type LinkEvent, type RedisLink } from './link.ts'
 import { createAppender } from './log-append.ts'
@@ -39,8 +40,10 @@ export interface RedisStoreOptions extends RedisTarget {
   onNotice?(notice: string): void
 }
 
-export interface RedisStore extends Store {
+export interface RedisStore extends Omit<Store, 'documents'> {
   readonly kind: 'redis'
+  /** The shared side of the documents; what is read is in the data folder (see `OutageStore`). */
+  readonly documents: SharedDocuments
   readonly signals: Signals
   readonly presence: Presence
   readonly link: RedisLink
@@ -118,6 +121,7 @@ function assemble(durable: Backend, cache: Backend, features: ServerFeatures, du
     leases: createLeases(durable),
     blobs: createBlobs(cache),
     cache: createCache(cache),
+    documents: createSharedDocuments(durable, subscriptions, persist),
     signals: createSignals(durable, subscriptions),
     presence: createPresence(durable),
     link: durable,

@@ -1,7 +1,7 @@
 import type { Clock } from '../../kernel/clock.ts'
 import { InvalidArgument } from '../../kernel/errors.ts'
 import { decodeRow, encodeWrites, sizeOfRow } from '../document-row.ts'
-import type { DocumentRow, EncodedWrite } from '../document-row.ts'
+import type { DocumentRow } from '../document-row.ts'
 import { documentPlace } from '../keys.ts'
 import type { DocumentResult, Documents } from '../ports.ts'
 import type { Client } from './client.ts'
@@ -64,5 +64,3 @@ export function toResult(stored: StoredResult): DocumentResult {
   const current = decodeRow(stored.current)
   return { ok: false, reason: 'conflict', ...(current !== undefined && { current }) }
 }
-
-export type { EncodedWrite }

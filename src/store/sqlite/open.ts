@@ -13,6 +13,8 @@ import { createDocuments } from './documents.ts'
 import { createLeases } from './leases.ts'
 import { createLog } from './log.ts'
 import { createRecords } from './records.ts'
+import { createReplica } from './replica.ts'
+import type { Replica } from './replica.ts'
 import { createRing } from './ring.ts'
 import type { Ring } from './ring.ts'
 
@@ -38,6 +40,8 @@ export interface SqliteStore extends Store {
   readonly kind: 'sqlite'
   /** SQL of one's own on the same file and worker. */
   readonly database: Database
+  /** Its documents as the replica of a shared store. */
+  readonly replica: Replica
 }
 
 /**
@@ -70,6 +74,7 @@ export async function openSqliteStore(options: SqliteOptions): Promise<SqliteSto
     blobs: createBlobs({ folder: blobFolder(dataDir), clock, randomness, fsync: durability === 'fsync' }),
     cache: createCache(database, clock),
     documents: createDocuments(client, clock, documentRing),
+    replica: createReplica(client, clock, documentRing),
     database,
     async close() {
       await stop()

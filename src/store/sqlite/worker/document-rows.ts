@@ -81,7 +81,7 @@ export function putRow(unit: Unit, row: DocumentRow, now: number): void {
   const place = documentPlace(row.key)
   if (place.family === 'session') {
     // What is deleted is remembered as long as a session lives, so that an older write that is under way does not bring it back.
-    const expires = row.json === undefined ? now + ttlMs.session : row.expires ?? null
+    const expires = row.json === undefined ? now + ttlMs.session : longest(unit, place.hash, row.expires)
     unit.sql.run('INSERT OR REPLACE INTO documents (key, seq, version, value, bytes, expires) VALUES (?, ?, ?, ?, ?, ?)', [row.key, seq, row.version, row.json ?? null, row.bytes ?? null, expires])
     if (row.expires !== undefined) slide(unit, place.hash, row.expires)
     return
@@ -100,7 +100,12 @@ const columns = ['seq', 'id', 'version', 'project', 'agent', 'session', 'kind', 
 const upsertMemory = `INSERT INTO memories (${columns.join(', ')}) VALUES (${columns.map(() => '?').join(', ')})
   ON CONFLICT (id) DO UPDATE SET ${columns.filter((name) => name !== 'id').map((name) => `${name} = excluded.${name}`).join(', ')}`
 
-/** A session lives on as a whole. */
+/** A session lives on as a whole, as long as its longest write says. */
+function longest(unit: Unit, hash: string, expires: number | undefined): number | null {
+  const { until } = unit.sql.get<{ until: number | null }>('SELECT max(expires) AS until FROM documents WHERE key >= ? AND key < ? AND value IS NOT NULL', [`${hash}#`, `${hash}$`])!
+  return expires === undefined ? until : Math.max(expires, until ?? 0)
+}
+
 function slide(unit: Unit, hash: string, expires: number): void {
   unit.sql.run('UPDATE documents SET expires = ? WHERE key >= ? AND key < ? AND value IS NOT NULL AND expires < ?', [expires, `${hash}#`, `${hash}$`, expires])
 }
