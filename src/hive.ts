@@ -7,6 +7,7 @@ import type { NodeInfo as Heard, NodeSummary } from '../actors/membership/member
 import { createRoles } from '../actors/membership/roles.ts'
 import type { Roles } from '../actors/membership/roles.ts'
 import { redisLink } from '../actors/redis-link/redis-link.ts'
+import { replica } from '../actors/replica/replica.ts'
 import { createRooms } from '../actors/room/rooms.ts'
 import type { Room, RoomOptions, Rooms } from '../actors/room/types.ts'
 import { createBus } from './bus/bus.ts'
@@ -225,7 +226,10 @@ export async function startHive({ config, messages, logger, clock, randomness, o
       { id: 'redis-link', definition: redisLink, input: { store: outage, bus }, restart: 'permanent' },
       { id: 'bus-mirror', definition: busMirror, input: { bus, signals: store.signals, catalogue, origin: name, epoch, clock, randomness }, restart: 'permanent' },
     ]
-    return [...shared, { id: 'membership', definition: membership, input: { node: name, presence, bus, summary, mirrored: outage !== undefined, superseded: () => superseded }, restart: 'permanent' }]
+    const filling: SupervisedChild[] = outage?.replication === undefined ? [] : [
+      { id: 'replica', definition: replica, input: { replication: outage.replication, node: name, bus }, restart: 'permanent' },
+    ]
+    return [...shared, ...filling, { id: 'membership', definition: membership, input: { node: name, presence, bus, summary, mirrored: outage !== undefined, superseded: () => superseded }, restart: 'permanent' }]
   }
 }
 
