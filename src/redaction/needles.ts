@@ -26,7 +26,7 @@ export class NeedleIndex {
       }
     }
     for (const entry of entries.values()) {
-      const slot = slotOf(entry.needle)
+      const slot = slotAt(entry.needle, 0)
       if (this.#table[slot] === 0) this.#table[slot] = this.#buckets.push([]) - 1
       this.#buckets[this.#table[slot] as number]?.push(entry)
     }
@@ -34,15 +34,11 @@ export class NeedleIndex {
 
   /** Calls `hit` for each rule at each place where one of its needles stands, from left to right. */
   scan(text: string, hit: (rule: Rule, at: number) => void): void {
-    const table = this.#table
-    let slot = ((text.charCodeAt(0) & 31) << 5) | (text.charCodeAt(1) & 31)
-    for (let next = 2; next < text.length; next += 1) {
-      slot = ((slot << 5) | (text.charCodeAt(next) & 31)) & (slots - 1)
-      if (table[slot] !== 0) this.#look(text, next - 2, table[slot] as number, hit)
-    }
+    for (let at = candidate(this.#table, text, 0); at < text.length; at = candidate(this.#table, text, at + 1)) this.#look(text, at, hit)
   }
 
-  #look(text: string, at: number, bucket: number, hit: (rule: Rule, at: number) => void): void {
+  #look(text: string, at: number, hit: (rule: Rule, at: number) => void): void {
+    const bucket = this.#table[slotAt(text, at)] as number
     for (const entry of this.#buckets[bucket] as Entry[]) {
       if (!(entry.exact ? text.startsWith(entry.needle, at) : standsAt(text, at, entry.needle))) continue
       for (const rule of entry.rules) hit(rule, at)
@@ -50,8 +46,20 @@ export class NeedleIndex {
   }
 }
 
-function slotOf(needle: string): number {
-  return ((needle.charCodeAt(0) & 31) << 10) | ((needle.charCodeAt(1) & 31) << 5) | (needle.charCodeAt(2) & 31)
+function slotAt(text: string, at: number): number {
+  return ((text.charCodeAt(at) & 31) << 10) | ((text.charCodeAt(at + 1) & 31) << 5) | (text.charCodeAt(at + 2) & 31)
+}
+
+/** The first place from `from` on where a needle may stand, or the length of the text. On its own, so that it stays one tight loop. */
+function candidate(table: Uint16Array, text: string, from: number): number {
+  const last = text.length - 3
+  if (from > last) return text.length
+  let slot = slotAt(text, from)
+  for (let at = from; ; at += 1) {
+    if (table[slot] !== 0) return at
+    if (at >= last) return text.length
+    slot = ((slot << 5) | (text.charCodeAt(at + 3) & 31)) & (slots - 1)
+  }
 }
 
 /** Compares ASCII letters without their case; `needle` is in lower case. */

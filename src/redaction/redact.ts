@@ -8,7 +8,7 @@ import type { Finding, Redacted, Rule } from './types.ts'
 import { decodedView } from './view.ts'
 
 /** A change of the text can bring a new secret to light: the text is gone over until it stays the same, at most so often. */
-const mostPasses = 16
+const mostPasses = 8
 
 /** Stands for secretlint's rules: they look at a whole text, and so only at one that holds a needle of theirs. */
 const secretlint: Rule = { kind: 'secretlint', needles: secretlintNeedles, find: () => undefined }

@@ -27,16 +27,24 @@ export function pattern(kind: string, needles: readonly string[], expression: Re
         const [start, end] = match.indices?.groups?.s ?? [match.index, match.index + match[0].length]
         const secret = text.slice(start, end)
         if (!varied(secret) || options.accept?.(secret, match) === false) continue
-        return { kind, start, end }
+        return { kind, start, end: endOfWord(text, end) }
       }
       return undefined
     },
   }
 }
 
-/** Not `ghp_xxxxxxxx` and its like: a secret is made of more than a few different characters. */
-function varied(secret: string): boolean {
-  return secret.length < 12 || new Set(secret.slice(-32)).size > 5
+/** A longer token than the expression foresees goes as a whole. Only for what was found, so a text is gone over once. */
+function endOfWord(text: string, from: number): number {
+  word.lastIndex = from
+  word.test(text)
+  return word.lastIndex
+}
+const word = /[A-Za-z0-9_-]*/y
+
+/** Not `ghp_xxxxxxxx` and its like. */
+export function varied(secret: string): boolean {
+  return !/([xX*.#0_-])\1{11}$/.test(secret.slice(-12))
 }
 
 /** A token known by its prefix, which is also the needle: `prefixed('npm-token', ['npm_'], /[A-Za-z0-9]{36}/)`. */

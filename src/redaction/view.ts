@@ -1,7 +1,7 @@
 /** Zero-width, soft hyphen, direction marks; ANSI colours; a line continued; JSON and percent escapes. */
 const disguise =
   // eslint-disable-next-line no-control-regex
-  /[\u00ad\u180e\u200b-\u200f\u202a-\u202e\u2060-\u2069\ufeff]+|\u001b\[[0-9;]{0,20}m|\\+u001b\[[0-9;]{0,20}m|\\\r?\n[ \t]{0,40}|\\+u[0-9a-fA-F]{4}|\\+["'/nrt]|%[0-9a-fA-F]{2}|&(?:quot|amp|lt|gt|#39);/gi
+  /[\u00ad\u180e\u200b-\u200f\u202a-\u202e\u2060-\u2069\ufeff]+|\u001b\[[0-9;]{0,20}m|(?<!\\)\\+(?:u001b\[[0-9;]{0,20}m|\r?\n[ \t]{0,40}|u[0-9a-fA-F]{4}|["'/nrt])|%[0-9a-fA-F]{2}|&(?:quot|amp|lt|gt|#39);/gi
 
 const invisible = /[\u00ad\u180e\u200b-\u200f\u202a-\u202e\u2060-\u2069\ufeff]/
 

@@ -43,9 +43,22 @@ const vendors: readonly { name: RegExp; shape: RegExp; kind: string }[] = [
   { name: /cohere|mistral|together|fireworks|deepgram|elevenlabs|algolia|okta|auth0|fastly|linode|vultr|ngrok|snyk|codecov|travis|shodan/, shape: /^[A-Za-z0-9_.-]{20,80}$/, kind: 'service-key' },
 ]
 
+const promising = /(?:key|token|tok|secrets?|pass|passwd|passwords?|passwort|passphrase|passcode|pwd|pw|pat|jwt|auth|authorization|credentials?|sessid|jsessionid|sid|csrf|xsrf|base|keypair|id)(?:-?\d{1,3}|-(?:confirm|confirmation|value|current|new|old|base64|b64|hex|id|base|secret))?$/
+/** Names come again and again: the last so many are remembered. */
+const remembered = new Map<string, KeyClass | undefined>()
+const mostRemembered = 2000
+
 /** What a key's name says of its value; undefined when it says nothing of a secret. */
 export function classify(raw: string): KeyClass | undefined {
+  if (remembered.has(raw)) return remembered.get(raw)
   const name = words(raw)
+  const result = promising.test(name) ? classOf(name) : undefined
+  if (remembered.size >= mostRemembered) remembered.clear()
+  remembered.set(raw, result)
+  return result
+}
+
+function classOf(name: string): KeyClass | undefined {
   const strength: Strength | undefined = password.test(name) ? 'password' : secret.test(name) || token.test(name) || key.test(name) ? 'token' : undefined
   const vendor = vendors.find((one) => one.name.test(name) && /(?:key|token|secret|pass|password|auth|pat)(?:-?\d{1,2}|-id)?$/.test(name))
   if (never.test(name) || (strength === undefined && vendor === undefined)) return undefined

@@ -45,7 +45,7 @@ export const serviceRules: readonly Rule[] = [
   pattern('datadog-key', ['ddapp_', 'ddpat_', 'ddapi_'], /(?<![A-Za-z0-9])dd(?:app|pat|api)_[A-Za-z0-9_]{30,80}/),
   prefixed('shopify-token', ['shpat_', 'shpca_', 'shppa_', 'shpss_', 'shpua_'], /[a-fA-F0-9]{32}/),
   pattern('square-token', ['sq0atp-', 'sq0csp-', 'sq0idp-'], /sq0(?:atp|csp|idp)-[A-Za-z0-9_-]{22,50}/),
-  pattern('square-token', ['EAAA'], /(?<![A-Za-z0-9])EAAA[A-Za-z0-9_-]{60}(?![A-Za-z0-9_+/=-])/),
+  pattern('square-token', ['EAAA'], /(?<![A-Za-z0-9])EAAA[A-Za-z0-9_-]{60}(?![A-Za-z0-9_+/=-])/, { accept: (token) => /\d/.test(token) && /[a-z]/.test(token) }),
   pattern('braintree-token', ['access_token$'], /access_token\$(?:production|sandbox)\$[0-9a-z]{16}\$[0-9a-f]{32}/),
   prefixed('linear-key', ['lin_api_', 'lin_oauth_'], /[A-Za-z0-9_]{32,128}/),
   pattern('notion-token', ['ntn_'], /(?<![A-Za-z0-9])ntn_[A-Za-z0-9]{40,60}/),
