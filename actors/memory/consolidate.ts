@@ -2,6 +2,7 @@ import { messageOf } from '../../src/kernel/errors.ts'
 import { catalogue, ttlMs } from '../../src/store/keys.ts'
 import { byOf } from './audit.ts'
 import type { View } from './parts.ts'
+import { injectableTrust } from './provenance.ts'
 import { checkScope, narrow } from './scope.ts'
 import { scopeCondition } from './select.ts'
 import { segment } from './segment.ts'
@@ -13,8 +14,6 @@ import type { Consolidated, ConsolidateOptions, Scope } from './types.ts'
 
 /** Episodes looked at in one call; the rest waits for the next. */
 const pageEpisodes = 2_000
-/** One remark alone is no topic, unless it is long. */
-const loneLength = 200
 
 interface Row extends Omit<Episode, 'vector'> {
   num: number
@@ -39,7 +38,6 @@ export async function consolidate(view: View, session: string, options: Consolid
     const { vectors } = await view.embedder.embed(group.map(({ text }) => text), { purpose: 'passage', ...(options.signal !== undefined && { signal: options.signal }) })
     const ordered = group.map((row, index): Episode => ({ ...row, vector: vectors[index] as Float32Array })).sort((a, b) => a.at - b.at || (a.id < b.id ? -1 : 1))
     for (const part of segment(ordered)) {
-      if (part.length === 1 && (part[0] as Episode).text.length < loneLength) continue
       const id = await keep(view, of, part, options)
       if (id !== undefined) made.add(id)
     }
@@ -58,11 +56,14 @@ async function episodes(view: View, scope: Scope, after: number): Promise<Row[]>
   return rows as unknown as Row[]
 }
 
-/** What belongs to one project and agent is never mixed with another's. */
+/**
+ * What belongs to one project and agent is never mixed with another's, and what is trusted never with what is not: the one would
+ * lend the other its weight, or lose its own.
+ */
 function byPlace(rows: readonly Row[]): { scope: Scope; rows: Row[] }[] {
   const groups = new Map<string, { scope: Scope; rows: Row[] }>()
   for (const row of rows) {
-    const key = JSON.stringify([row.project, row.agent])
+    const key = JSON.stringify([row.project, row.agent, row.trust >= injectableTrust])
     const group = groups.get(key) ?? { scope: { ...(row.project !== '' && { project: row.project }), ...(row.agent !== '' && { agent: row.agent }) }, rows: [] }
     group.rows.push(row)
     groups.set(key, group)

@@ -66,7 +66,8 @@ export const memoryKeeper = defineActor({
     },
   },
   async stop(ctx) {
-    await release(ctx.input, ctx.state).catch(() => undefined)
+    // It runs out by itself where it cannot be given back.
+    await release(ctx.input, ctx.state).catch((error: unknown) => ctx.log.debug({ problem: messageOf(error) }, 'the lease of the keeper was not given back'))
   },
 })
 

@@ -21,6 +21,8 @@ export interface MemoryParts {
   bus: Bus
   clock: Clock
   limits: { textBytes: number; scopeBytes: number }
+  /** Memories were stored without a vector: whoever keeps them gives them one later. */
+  onUnembedded(): void
   /** Something failed that the call goes on without. */
   onProblem(error: unknown): void
 }

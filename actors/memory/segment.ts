@@ -8,6 +8,8 @@ export interface Episode {
 }
 
 const longest = 24
+/** Characters from which one episode can be a topic of its own. */
+const loneLength = 200
 /** Episodes on each side of a gap that are compared. */
 const side = 3
 
@@ -31,7 +33,25 @@ export function segment(episodes: readonly Episode[]): Episode[][] {
     current.push(episode)
   }
   if (current.length > 0) segments.push(current)
-  return segments
+  return joined(segments)
+}
+
+/** A remark alone is no topic: it goes to the neighbour that it is nearer to. */
+function joined(segments: Episode[][]): Episode[][] {
+  const result = segments.map((part) => [...part])
+  for (let index = 0; index < result.length && result.length > 1;) {
+    const part = result[index] as Episode[]
+    if (part.length > 1 || (part[0] as Episode).text.length >= loneLength) {
+      index++
+      continue
+    }
+    const [before, after] = [result[index - 1], result[index + 1]]
+    const nearness = (other: Episode[] | undefined): number => (other === undefined ? -2 : cosine(mean(part), mean(other)))
+    if (nearness(before) >= nearness(after)) (before as Episode[]).push(...part)
+    else (after as Episode[]).unshift(...part)
+    result.splice(index, 1)
+  }
+  return result
 }
 
 /** The highest cohesion on the way up from a gap. */

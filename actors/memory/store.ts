@@ -90,6 +90,7 @@ async function tryEmbed(view: View, texts: readonly string[]): Promise<Embedding
   } catch (error) {
     if (!(error instanceof EmbedderUnavailable || error instanceof ModelUnusable || error instanceof EmbedderBusy)) throw error
     view.onProblem(error)
+    view.onUnembedded()
     return undefined
   }
 }
