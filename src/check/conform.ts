@@ -68,11 +68,12 @@ export async function conform<M extends AnyStateMachine>(machine: M, adapter: Ad
   const agree = options.commands ?? same
   const result: ConformResult<E> = { ok: false, states: table.states, covered: 0, transitions, steps: 0, resets: 0 }
 
-  let snapshot: any
+  let current: any
+  /** Its number in the table. */
   let state = 0
   let path: PathStep<E>[] = []
   const compare = (event: E | null, expected: Required<Observed>, observed: Observed | void): boolean => {
-    path.push({ event, state: stepper.show(snapshot), commands: expected.commands })
+    path.push({ event, state: stepper.show(current), commands: expected.commands })
     const actual = observed ?? {}
     const differs = actual.commands !== undefined && !agree(expected.commands, actual.commands) ? 'commands' : actual.state !== undefined && !isWithin(actual.state, expected.state) ? 'state' : undefined
     if (differs === undefined) return true
@@ -82,11 +83,11 @@ export async function conform<M extends AnyStateMachine>(machine: M, adapter: Ad
   }
   const reset = async (): Promise<boolean> => {
     const [start] = stepper.initial()
-    snapshot = start!.state
+    current = start!.state
     state = 0
     path = []
     result.resets++
-    return compare(null, { commands: start!.commands, state: project(snapshot) }, await adapter.reset())
+    return compare(null, { commands: start!.commands, state: project(stepper.view(current)) }, await adapter.reset())
   }
 
   if (!await reset()) return result
@@ -97,12 +98,12 @@ export async function conform<M extends AnyStateMachine>(machine: M, adapter: Ad
       if (!await reset()) return result
       continue
     }
-    const event = stepper.events(snapshot)[step.event]!
-    const next = stepper.step(snapshot, event)
+    const event = stepper.events(current)[step.event]!
+    const next = stepper.step(current, event)
     const commands = next === undefined ? [] : stepper.commands
-    snapshot = next ?? snapshot
+    current = next ?? current
     result.steps++
-    if (!compare(event, { commands, state: project(snapshot) }, await adapter.send(event))) return result
+    if (!compare(event, { commands, state: project(stepper.view(current)) }, await adapter.send(event))) return result
     tour.taken(state, step.event)
     state = table.next[state]![step.event]!
     result.covered = transitions - tour.left

@@ -2,6 +2,7 @@ import type { AnyMachineSnapshot, AnyStateMachine, EventObject } from 'xstate'
 import { historyOf } from './history.ts'
 import { paramsOf, type Guard, type Log } from './instrumented.ts'
 import { Interner } from './interner.ts'
+import type { Placed } from './placed.ts'
 import type { Command } from './space.ts'
 
 type Params = (context: unknown, event: EventObject) => unknown
@@ -13,20 +14,13 @@ type Node =
   | { kind: 'change'; change: Change; next?: Node }
   | { kind: 'command'; type: string; params: Params; next?: Node }
   /** The step is over. `uses`: how often it was come to. */
-  | { kind: 'end'; after: AnyMachineSnapshot; unchanged: boolean; taken: boolean; uses: number }
+  | { kind: 'end'; at: AnyMachineSnapshot; unchanged: boolean; taken: boolean; uses: number }
   /** XState has to do it: it raises events, or reads more than is known here. */
   | { kind: 'opaque' }
 
 /** By the type of the event. */
 type Trees = Map<string, { next?: Node }>
 type Recorded = { node: Node; passed?: boolean }
-
-/** A step that was found among those known. */
-export interface Known {
-  after: AnyMachineSnapshot
-  commands: readonly Command[]
-  taken: boolean
-}
 
 const none: readonly Command[] = []
 
@@ -46,6 +40,8 @@ export class Decisions implements Log {
   #course: Recorded[] = []
   #event: EventObject | undefined
   #isOpaque = false
+  /** Of the last step that was known. */
+  commands: readonly Command[] = none
 
   /** `args`: what an assign gets besides context and event. */
   constructor(machine: AnyStateMachine, readonly args: object) {
@@ -64,11 +60,15 @@ export class Decisions implements Log {
     else this.#course.push({ node })
   }
 
-  /** The step, if its course is known; undefined: let XState take it, between `begin` and `learn`. Throws what a guard or action throws. */
-  step(before: AnyMachineSnapshot, event: EventObject): Known | undefined {
-    if (before._nodes !== this.#lastNodes) {
-      this.#lastNodes = before._nodes
-      this.#lastTrees = this.#treesOf(before._nodes)
+  /**
+   * Where the step leads if its course is known, null when the event is ignored; undefined: let XState take it, between `begin` and `learn`.
+   * Throws what a guard or action throws.
+   */
+  step(before: Placed, event: EventObject): Placed | null | undefined {
+    const nodes = before.at._nodes
+    if (nodes !== this.#lastNodes) {
+      this.#lastNodes = nodes
+      this.#lastTrees = this.#treesOf(nodes)
     }
     let node = this.#lastTrees.get(event.type)?.next
     let context = before.context as Record<string, unknown>
@@ -90,7 +90,8 @@ export class Decisions implements Log {
         case 'end':
           // Each time it was used twice as often as when it was last held against XState.
           if ((++node.uses & (node.uses - 1)) === 0) return undefined
-          return { after: node.unchanged ? before : { ...node.after, context } as AnyMachineSnapshot, commands: commands ?? none, taken: node.taken }
+          this.commands = commands ?? none
+          return !node.taken ? null : node.unchanged ? before : { at: node.at, context, snapshot: undefined }
         default:
           return undefined
       }
@@ -123,7 +124,7 @@ export class Decisions implements Log {
         : here.kind === 'change' || here.kind === 'command' ? (next) => (here.next ??= next)
           : (next) => next
     }
-    leave(isOpaque ? { kind: 'opaque' } : { kind: 'end', after: settled, unchanged: after === before, taken, uses: 0 })
+    leave(isOpaque ? { kind: 'opaque' } : { kind: 'end', at: settled, unchanged: after === before, taken, uses: 0 })
     return settled
   }
 

@@ -88,7 +88,8 @@ export class Follower<E> {
     return this.#interner.of(this.stepper.told(state))
   }
 
-  #objection({ value, context, status }: any, commands: readonly Command[] | undefined, state: unknown): string | undefined {
+  #objection(possible: any, commands: readonly Command[] | undefined, state: unknown): string | undefined {
+    const { value, context, status } = this.stepper.view(possible)
     if (commands !== undefined && !same(commands, this.#left)) return `the machine leaves the commands ${JSON.stringify(this.#left)}`
     if (state !== undefined && !isWithin(state, { value, context, status })) return `the machine comes to ${JSON.stringify({ value, context, status })}`
     return undefined

@@ -1,10 +1,11 @@
 import type { AnyMachineSnapshot, AnyStateMachine, AnyTransitionDefinition, AnyStateNode, EventObject } from 'xstate'
 import { InvalidArgument } from '../kernel/errors.ts'
 import { UncheckableMachine } from './errors.ts'
-import { Decisions, type Known } from './decisions.ts'
+import { Decisions } from './decisions.ts'
 import { historyOf } from './history.ts'
 import { instrumented } from './instrumented.ts'
 import { findObstacles, inlineActions, nodesOf } from './obstacles.ts'
+import { placed, snapshotOf, type Placed } from './placed.ts'
 import { recordingScope, type Recording } from './scope.ts'
 import type { Command } from './space.ts'
 import type { Stepper } from './stepper.ts'
@@ -16,7 +17,7 @@ export interface MachineOptions<V, E> {
 }
 
 /** Runs an XState v5 machine by its own transition function. Throws UncheckableMachine when the machine is not pure. */
-export function machineStepper<V extends AnyMachineSnapshot, E extends EventObject>(original: AnyStateMachine, options: MachineOptions<V, E>): Stepper<V, V, E> {
+export function machineStepper<V extends AnyMachineSnapshot, E extends EventObject>(original: AnyStateMachine, options: MachineOptions<V, E>): Stepper<Placed, V, E> {
   const obstacles = findObstacles(original)
   if (obstacles.length > 0) throw new UncheckableMachine(original.id, obstacles)
 
@@ -43,9 +44,10 @@ export function machineStepper<V extends AnyMachineSnapshot, E extends EventObje
     commands = recording.commands
     return snapshot
   }
-  const knownStep = (snapshot: V, event: E): Known | undefined => {
+  const view = (state: Placed): V => snapshotOf(state) as V
+  const knownStep = (state: Placed, event: E): Placed | null | undefined => {
     try {
-      return decisions.step(snapshot, event)
+      return decisions.step(state, event)
     } catch {
       // What throws is thrown again by XState, in its words.
       return undefined
@@ -58,34 +60,35 @@ export function machineStepper<V extends AnyMachineSnapshot, E extends EventObje
       begin()
       const snapshot = machine.getInitialSnapshot(scope, options.input as never) as V
       if (snapshot.status === 'error') throw snapshot.error
-      return [{ state: decisions.settled(pure(snapshot)) as V, commands }]
+      return [{ state: placed(decisions.settled(pure(snapshot))), commands }]
     },
-    events: typeof events === 'function' ? events : () => events,
-    step(snapshot, event) {
+    events: typeof events === 'function' ? (state) => events(view(state)) : () => events,
+    step(state, event) {
       assertEvent(event)
-      const known = knownStep(snapshot, event)
+      const known = knownStep(state, event)
       if (known !== undefined) {
-        commands = known.commands
-        return known.taken ? known.after as V : undefined
+        commands = decisions.commands
+        return known ?? undefined
       }
+      const snapshot = view(state)
       begin()
       decisions.begin(event)
       const next = machine.transition(snapshot, event, scope) as V
       const isTaken = recording.taken > 0
       if (isTaken || !offered.has(event.type)) offered.set(event.type, isTaken)
-      const settled = decisions.learn(snapshot, event, isTaken ? pure(next) : snapshot, isTaken) as V
-      return isTaken ? settled : undefined
+      const settled = decisions.learn(snapshot, event, isTaken ? pure(next) : snapshot, isTaken)
+      return !isTaken ? undefined : settled === snapshot ? state : placed(settled)
     },
     get commands() {
       return commands
     },
-    told: key === undefined ? toldOf : (snapshot) => [key(snapshot)],
-    view: (snapshot) => snapshot,
-    show: showSnapshot,
-    rename: (snapshot, data) => ({ ...snapshot, context: data(snapshot.context) }),
-    ended: (snapshot) => snapshot.status !== 'active',
-    entered(snapshot) {
-      for (const node of snapshot._nodes) entered.add(node)
+    told: key === undefined ? toldOf : (state) => [key(view(state))],
+    view,
+    show: (state) => showSnapshot(view(state)),
+    rename: ({ at, context }, data) => ({ at, context: data(context), snapshot: undefined }),
+    ended: ({ at }) => at.status !== 'active',
+    entered({ at }) {
+      for (const node of at._nodes) entered.add(node)
     },
     coverage() {
       const nodes = nodesOf(machine.root)
@@ -109,9 +112,9 @@ function assertEvent(event: unknown): void {
 }
 
 /** Lists of different length stand for different kinds of snapshots. */
-function toldOf(snapshot: AnyMachineSnapshot): readonly unknown[] {
-  const { context, value, status, output } = snapshot
-  const history = historyOf(snapshot)
+function toldOf({ at, context }: Placed): readonly unknown[] {
+  const { value, status, output } = at
+  const history = historyOf(at)
   if (history !== undefined) return [context, value, status, output, history]
   return status === 'active' ? [context, value] : [context, value, status, output]
 }
