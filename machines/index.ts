@@ -4,6 +4,11 @@ import { embedderWorkerMachine } from './embedder-worker.ts'
 import { leaseProperties } from './lease.properties.ts'
 import { leaseSystem, leaseSystemProperties } from './lease.system.ts'
 import { leaseMachine } from './lease.ts'
+import { memoryPressureProperties } from './memory-pressure.properties.ts'
+import { memoryPressureMachine } from './memory-pressure.ts'
+import { modelLifecycleProperties } from './model-lifecycle.properties.ts'
+import { memoryLiveness, memoryProperties, memorySystem } from './model-lifecycle.system.ts'
+import { modelLifecycleMachine } from './model-lifecycle.ts'
 import { redisLinkProperties } from './redis-link.properties.ts'
 import { redisLinkMachine } from './redis-link.ts'
 import { resumedConsumerProperties, roomConsumerProperties } from './room-consumer.properties.ts'
@@ -45,5 +50,15 @@ export const machines: Record<string, ShippedMachine> = {
     machine: syncConflictMachine,
     models: { 'one settlement': syncConflictProperties },
     systems: { [settlementSystem().name]: { system: settlementSystem(), properties: settlementProperties } },
+  },
+  'memory-pressure': { machine: memoryPressureMachine, models: { 'a budget and four models': memoryPressureProperties }, systems: {} },
+  'model-lifecycle': {
+    machine: modelLifecycleMachine,
+    models: { 'one model': modelLifecycleProperties },
+    systems: {
+      '2 models': { system: memorySystem({ sizes: [2, 2], budget: 2, faults: true }), properties: memoryLiveness },
+      '3 models': { system: memorySystem({ sizes: [1, 2, 2], budget: 3, faults: true, symmetric: true }), properties: memoryProperties },
+      '4 models': { system: memorySystem({ sizes: [1, 1, 1, 1], budget: 2, faults: true, symmetric: true }), properties: memoryProperties },
+    },
   },
 }
