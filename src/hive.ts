@@ -2,6 +2,9 @@ import { createRequire } from 'node:module'
 import { hostname } from 'node:os'
 import { busMirror } from '../actors/bus-mirror/bus-mirror.ts'
 import { createEmbedder } from '../actors/embedder-pool/embedder.ts'
+import { memoryKeeper } from '../actors/memory/keeper.ts'
+import { createMemory } from '../actors/memory/memory.ts'
+import type { Memory } from '../actors/memory/types.ts'
 import { defaultNodeTtlMs, membership } from '../actors/membership/membership.ts'
 import type { NodeInfo as Heard, NodeSummary } from '../actors/membership/membership.ts'
 import { createRoles } from '../actors/membership/roles.ts'
@@ -23,7 +26,7 @@ import type { EmbedOptions, Embeddings } from './embedding/types.ts'
 import type { Clock, Randomness } from './kernel/clock.ts'
 import { defineSupervisor } from './kernel/define-supervisor.ts'
 import type { SupervisedChild } from './kernel/define-supervisor.ts'
-import { messageOf } from './kernel/errors.ts'
+import { messageOf, StoreUnavailable } from './kernel/errors.ts'
 import type { Logger } from './kernel/logger.ts'
 import { createActorSystem } from './kernel/system.ts'
 import type { ActorRef, ActorSystem, AnyRef, RefOf, Spawner, StopOptions, Terminated } from './kernel/types.ts'
@@ -36,12 +39,18 @@ import type { NodeEpoch } from './store/node-epoch.ts'
 import type { Conflicts } from './store/outage/conflicts.ts'
 import type { OutageStore } from './store/outage/open.ts'
 import type { Store } from './store/ports.ts'
+import { openRecallIndex } from './vectors/open.ts'
+import type { RecallIndex } from './vectors/types.ts'
 
 export type {
   CommitRequest, DeliveryContext, History, HistoryOptions, JoinOptions, ManyPost, Membership, PostOptions, PostResult, ReadOptions, Room, RoomChanges, RoomFilter, RoomHandler, RoomMessage,
   RoomOptions, Rooms, RoomSummary, Subscription, Truncated, Visibility, WorkOptions,
 } from '../actors/room/types.ts'
 export type { RoleHandlers, Roles } from '../actors/membership/roles.ts'
+export type {
+  AuditEntry, Channel, Consolidated, ConsolidateOptions, HitParts, Imported, Memory, MemoryInput, MemoryKind, MemoryRecord, MemoryState, MemoryStats, Recalled, RecallRequest, RecallResult, Scope,
+  Selected, Selection, Stored,
+} from '../actors/memory/types.ts'
 export type { EmbedOptions, Embeddings } from './embedding/types.ts'
 export type { Health } from './health.ts'
 export type { Conflict, Conflicts, KeptConflict, Resolution } from './store/outage/conflicts.ts'
@@ -85,6 +94,8 @@ export interface Hive extends Spawner, AsyncDisposable {
   /** Opens a room, creating it when it is new. */
   room(name: string, options?: RoomOptions): Promise<Room>
   watch(ref: AnyRef): Promise<Terminated>
+  /** What is known, by everybody who shares this hive. */
+  readonly memory: Memory
   /**
    * Vectors of texts, by the model of the configuration (`embedder.model`). Throws `EmbedderBusy`, `EmbedderUnavailable`, `ModelUnusable`,
    * `InvalidArgument` and, when `signal` aborts, `Cancelled`.
@@ -148,6 +159,20 @@ export async function startHive({ config, messages, logger, clock, randomness, o
     config, system, clock, cache: node.store.cache,
     onProblem: (error) => logger.warn({ problem: messageOf(error) }, 'the embedder had a failure that it goes on from'),
   })
+  let recall: RecallIndex | undefined
+  let memory: Memory | undefined
+  const wakeKeeper = (again: boolean): void => lookup<RefOf<typeof memoryKeeper>>('memory-keeper')?.tell({ type: 'wake', again })
+  function openMemory(): Memory {
+    const { folder } = node
+    if (folder === undefined) throw new StoreUnavailable('this node has no data folder to keep memories in')
+    const onProblem = (problem: string): void => logger.warn({ problem }, 'the memory had a failure that it goes on from')
+    recall = openRecallIndex({ dataDir: config.dataDir, database: folder.path, clock, onProblem: ({ message }) => onProblem(message) })
+    wakeKeeper(false)
+    return createMemory({
+      documents: node.store.documents, database: folder.database, index: recall, embedder, records: node.store.records, log: node.store.log, cache: node.store.cache, bus, clock,
+      limits: config.memory, onUnembedded: () => wakeKeeper(true), onProblem: (error) => onProblem(messageOf(error)),
+    }, () => randomness.id())
+  }
   const health = createHealth({ system, bus, standard: 'hive', link: () => node.outage?.link, superseded: () => superseded })
   const startedAt = clock.now()
   let http: string | undefined
@@ -161,6 +186,7 @@ export async function startHive({ config, messages, logger, clock, randomness, o
   const stop = async (stopOptions?: StopOptions): Promise<void> => {
     await rooms.stop()
     await roles.stop()
+    await recall?.close()
     await embedder.close()
     await system.stop(stopOptions)
     health.stop()
@@ -171,6 +197,10 @@ export async function startHive({ config, messages, logger, clock, randomness, o
     node: { id: node.name, roles: config.node.roles },
     config, clock, randomness, logger, system, bus, catalogue, rooms, roles,
     store: node.store,
+    get memory() {
+      memory ??= openMemory()
+      return memory
+    },
     conflicts: node.conflicts,
     nodes: {
       async list() {
@@ -229,7 +259,10 @@ export async function startHive({ config, messages, logger, clock, randomness, o
     const filling: SupervisedChild[] = outage?.replication === undefined ? [] : [
       { id: 'replica', definition: replica, input: { replication: outage.replication, node: name, bus }, restart: 'permanent' },
     ]
-    return [...shared, ...filling, { id: 'membership', definition: membership, input: { node: name, presence, bus, summary, mirrored: outage !== undefined, superseded: () => superseded }, restart: 'permanent' }]
+    const keeping: SupervisedChild[] = node.folder === undefined ? [] : [
+      { id: 'memory-keeper', definition: memoryKeeper, input: { documents: store.documents, database: node.folder.database, embedder, leases: store.leases, node: name }, restart: 'permanent' },
+    ]
+    return [...shared, ...filling, ...keeping, { id: 'membership', definition: membership, input: { node: name, presence, bus, summary, mirrored: outage !== undefined, superseded: () => superseded }, restart: 'permanent' }]
   }
 }
 

@@ -1,3 +1,4 @@
+import { resolve } from 'node:path'
 import type { StoreNotice } from '../bus/store-notices.ts'
 import type { Config } from '../config.ts'
 import type { Clock, Randomness } from '../kernel/clock.ts'
@@ -15,6 +16,8 @@ import type { LinkEvent } from './redis/open.ts'
 import { createPresence } from './sqlite/presence.ts'
 import { openSqliteStore } from './sqlite/open.ts'
 import type { SqliteStore } from './sqlite/open.ts'
+import type { Database } from './sqlite/database.ts'
+import { databaseFile } from './sqlite/files.ts'
 
 /** What a node stands on: its stores, its name, its epoch. */
 export interface NodeStore {
@@ -22,6 +25,8 @@ export interface NodeStore {
   readonly store: Store
   readonly presence: Presence
   readonly conflicts: Conflicts
+  /** The SQLite file of the data folder, which holds every memory. Absent in the simulator. */
+  readonly folder?: { database: Database; path: string }
   /** Present with Redis. */
   readonly outage?: OutageStore
   readonly name: string
@@ -71,6 +76,7 @@ export async function openNodeStore(options: NodeStoreOptions): Promise<NodeStor
     if (outage === undefined) await epoch.begun()
     return {
       store: outage ?? local, outage, name, epoch, close,
+      folder: { database: local.database, path: databaseFile(resolve(config.dataDir)) },
       presence: outage?.presence ?? await createPresence(local.database, clock),
       conflicts: outage?.conflicts ?? await keptConflicts(local, clock),
     }
