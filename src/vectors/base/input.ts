@@ -10,6 +10,7 @@ export class Input {
   readonly #fd: number
   readonly #name: string
   readonly bytes: number
+  #open = true
 
   /** Throws `BaseUnusable` when the file is not the one that was written, byte for byte. */
   constructor(path: string, name: string, entry: FileEntry | undefined) {
@@ -51,7 +52,9 @@ export class Input {
     }
   }
 
+  /** Harmless when done twice. */
   close(): void {
-    closeSync(this.#fd)
+    if (this.#open) closeSync(this.#fd)
+    this.#open = false
   }
 }
