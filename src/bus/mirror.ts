@@ -17,8 +17,8 @@ export interface MirrorOptions {
   catalogue: Catalogue
   /** Id of this node. No two running nodes share one. */
   origin: string
-  /** Grows with every start of a node under the same id. */
-  epoch: number
+  /** Grows with every start of a node under the same id. Asked for at the start; throws as long as it is not known. */
+  epoch(): number
   clock: Clock
   randomness: Randomness
   /** Channel and ring that the nodes of a hive share. Default `channel:events` and `events`. */
@@ -67,7 +67,7 @@ export interface MirrorStats {
 }
 
 export interface Mirror {
-  /** Rejects when the store does not answer; may be called again. Twice is harmless. */
+  /** Rejects when the store does not answer or the epoch is not known; may be called again. Twice is harmless. */
   start(): Promise<void>
   /** Sends what waits (up to `drainMs`, default 1,000), then says goodbye. Before the start, or twice, is harmless. */
   stop(options?: { drainMs?: number }): Promise<void>
@@ -76,11 +76,11 @@ export interface Mirror {
 
 /**
  * Joins the buses of all nodes on one store. Must-arrive messages are delivered once on every node that was up when they
- * were published, in the order of their sender, or a `bus.resync` tells which are lost; ephemeral ones at most once.
+ * were published, in the order of their sender, or a `bus.resync` tells which are lost; ephemeral ones at most once. What is
+ * published here between its making and its start must arrive too.
  */
 export function createMirror(options: MirrorOptions): Mirror {
-  const { bus, signals, catalogue, origin, epoch, clock, randomness, channel = keys.events.build(), ring = 'events', ringCap = 10_000, sweepMs = 5_000 } = options
-  if (!Number.isSafeInteger(epoch) || epoch < 0) throw new InvalidArgument('epoch', 'give a whole number that grows with every start of this node')
+  const { bus, signals, catalogue, origin, clock, randomness, channel = keys.events.build(), ring = 'events', ringCap = 10_000, sweepMs = 5_000 } = options
   if (origin === '' || origin.length > 256) throw new InvalidArgument('origin', 'give the id of this node, 1 to 256 characters')
 
   const messageBytes = catalogue.limitBytes + attributeBytes
@@ -88,11 +88,11 @@ export function createMirror(options: MirrorOptions): Mirror {
   const refusals = createThrottle(clock, 10_000)
   const counts = { ownEchoes: 0, resubscribes: 0, resyncs: 0, refusedIn: 0, refusedOut: 0 }
   const dropped = { 'ephemeral': 0, 'must-arrive': 0 }
+  let epoch = 0
   let superseded = false
   let unread = 0
   let catchUp: CatchUp | undefined
   let subscription: Stoppable | undefined
-  let endOutgoing: (() => void) | undefined
   let sweep: Timer | undefined
   let starting: Promise<void> | undefined
   let stopping: Promise<void> | undefined
@@ -105,7 +105,7 @@ export function createMirror(options: MirrorOptions): Mirror {
   }
 
   const outbox = (delivery: Frame['delivery'], send: (frame: string) => Promise<unknown>): Outbox => new Outbox({
-    origin, epoch, delivery, send, clock, randomness,
+    origin, delivery, send, clock, randomness,
     maxMessages: options.maxWaiting ?? 10_000,
     maxBytes: options.maxWaitingBytes ?? 16 * 1024 * 1024,
     onDropped: (count) => { dropped[delivery] += count },
@@ -181,7 +181,11 @@ export function createMirror(options: MirrorOptions): Mirror {
     readOn()
   }
 
+  const endOutgoing = bus.outgoing(onOutgoing)
+
   const start = async (): Promise<void> => {
+    epoch = options.epoch()
+    if (!Number.isSafeInteger(epoch) || epoch < 0) throw new InvalidArgument('epoch', 'give a whole number that grows with every start of this node')
     const reader = new CatchUp({
       signals, ring, clock, randomness,
       cursor: await signals.ringEnd(ring),
@@ -205,7 +209,7 @@ export function createMirror(options: MirrorOptions): Mirror {
       return
     }
     subscription = subscribed
-    endOutgoing = bus.outgoing(onOutgoing)
+    for (const each of Object.values(outboxes)) each.open(epoch)
     scheduleSweep()
     readOn()
   }
@@ -235,7 +239,7 @@ export function createMirror(options: MirrorOptions): Mirror {
     },
     stop(stopOptions) {
       stopping ??= (async () => {
-        endOutgoing?.()
+        endOutgoing()
         sweep?.cancel()
         await drain(stopOptions?.drainMs ?? 1_000)
         catchUp?.stop()

@@ -4,7 +4,6 @@ import { encodeFrame, type Frame } from './frame.ts'
 
 export interface OutboxOptions {
   origin: string
-  epoch: number
   delivery: Frame['delivery']
   /** Hands a frame to the store. A rejection may mean that it was taken all the same. */
   send(frame: string): Promise<unknown>
@@ -22,13 +21,14 @@ const frameBytes = 64 * 1024
 const retry = { minMs: 50, maxMs: 5_000 }
 
 /**
- * What waits for the link, in order, one frame under way at a time; meanwhile the next frame gathers.
+ * What waits for the link, in order, one frame under way at a time; meanwhile the next frame gathers. Nothing is sent before it is opened.
  * Must-arrive messages are sent again until they are taken (the sequence number makes that harmless); when too many wait,
  * the oldest are dropped and a `skipped` frame tells so in their place. Ephemeral ones get one try; when too many wait, the newest are dropped.
  */
 export class Outbox {
   readonly #options: OutboxOptions
   readonly #keep: boolean
+  #epoch: number | undefined
   #items: { text: string; bytes: number }[] = []
   #first = 0
   #bytes = 0
@@ -58,9 +58,15 @@ export class Outbox {
     return this.#failures > 0 ? this.#lastError : undefined
   }
 
+  /** What waits, and whatever follows, goes out under this epoch. */
+  open(epoch: number): void {
+    this.#epoch = epoch
+    if (this.waiting.messages > 0) this.#start()
+  }
+
   /** Takes an envelope as JSON. */
   add(text: string): void {
-    if (this.#stopped || this.#closing) {
+    if (this.#stopped || this.#closing || (!this.#keep && this.#epoch === undefined)) {
       this.#options.onDropped(1)
       return
     }
@@ -78,8 +84,12 @@ export class Outbox {
       dropped++
     }
     if (dropped > 0) this.#options.onDropped(dropped)
-    // A burst of one turn goes out as one frame.
-    if (!this.#running) this.#running = Promise.resolve().then(() => this.#run())
+    if (this.#epoch !== undefined) this.#start()
+  }
+
+  /** A burst of one turn goes out as one frame. */
+  #start(): void {
+    this.#running ??= Promise.resolve().then(() => this.#run())
   }
 
   /** The link may be back: try at once. */
@@ -91,7 +101,7 @@ export class Outbox {
   async close(): Promise<void> {
     if (!this.#closing) {
       this.#closing = true
-      this.#running ??= Promise.resolve().then(() => this.#run())
+      if (this.#epoch !== undefined) this.#start()
     }
     await this.#running
   }
@@ -126,7 +136,8 @@ export class Outbox {
   }
 
   #next(): { text: string; count: number } | undefined {
-    const { origin, epoch, delivery } = this.#options
+    const { origin, delivery } = this.#options
+    const epoch = this.#epoch as number
     if (this.#skipped) {
       const { seq, count } = this.#skipped
       this.#skipped = undefined

@@ -2,6 +2,7 @@ import { HivemindError, StoreUnavailable } from '../kernel/errors.ts'
 import type { RedisLink, LinkEvent } from '../store/redis/link.ts'
 import { createRecent } from '../store/redis/recent.ts'
 import type { Recent } from '../store/redis/recent.ts'
+import type { Defects } from './defects.ts'
 import type { Process } from './machine.ts'
 import { Pipe } from './network.ts'
 import type { Network } from './network.ts'
@@ -33,7 +34,7 @@ export interface Subscription {
 export class Connection implements RedisLink {
   state: 'up' | 'down' = 'down'
   readonly recent: Recent
-  readonly tellsResets: boolean
+  readonly defects: Defects
   readonly #listeners = new Set<(event: LinkEvent) => void>()
   readonly #subscriptions = new Set<Subscription>()
   #waiting = new Set<Waiting>()
@@ -46,7 +47,7 @@ export class Connection implements RedisLink {
   #closed = false
 
   constructor(private readonly network: Network, private readonly server: SimServer, readonly process: Process) {
-    this.tellsResets = !network.mistakes.noReset
+    this.defects = network.defects
     this.recent = createRecent(process, keepMs, 64 * 1024 ** 2)
     this.#out = new Pipe(network, process.machine.name)
     this.#in = new Pipe(network, process.machine.name)
@@ -148,7 +149,7 @@ export class Connection implements RedisLink {
     if (known !== undefined && known !== server.runId) {
       let result: { repeated: number; refused: number }
       try {
-        result = this.network.mistakes.noRepeat ? { repeated: 0, refused: 0 } : await this.recent.repeatAll()
+        result = this.network.defects.noRepeat ? { repeated: 0, refused: 0 } : await this.recent.repeatAll()
       } catch (error) {
         // It is still the server that lacks what was acknowledged.
         this.#runId = known
@@ -161,6 +162,7 @@ export class Connection implements RedisLink {
     this.#attempts = 0
     this.state = 'up'
     this.network.trace.add(this.network.scheduler.now, this.process.machine.name, 'connected')
+    this.network.connected(this.process)
     this.#emit({ type: 'up' })
     for (const { onGap } of this.#subscriptions) onGap()
   }
@@ -198,8 +200,10 @@ export class Connection implements RedisLink {
           if (number !== this.#number) return
           network.packets++
           this.#waiting.delete(waiting)
-          if (answer.ok) resolve(answer.result)
-          else reject(answer.error)
+          if (answer.ok) {
+            resolve(answer.result)
+            network.answered(process, name, args, answer.result)
+          } else reject(answer.error)
         })
       }
       network.scheduler.at(this.#out.arrival(), () => arrive(false))

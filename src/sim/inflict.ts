@@ -13,7 +13,6 @@ export interface Victims {
   weather(machine: string): Weather
   start(node: SimNode): void
   kill(node: SimNode): void
-  onServerLoss(): void
 }
 
 /** Most of what a server that is synced every second may lose, ms. */
@@ -69,7 +68,6 @@ export function inflict(fault: Fault, victims: Victims): void {
       if (!server.up) return
       const lost = server.crash(kind === 'server' ? strength * everysecMs : -1)
       for (const { life } of victims.nodes) life?.connection.break('the server is gone')
-      if (lost > 0) victims.onServerLoss()
       scheduler.after(ms, () => {
         server.restart()
         trace.add(scheduler.now, 'server', `restarted, ${lost} writes lost`)

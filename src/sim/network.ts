@@ -1,5 +1,8 @@
+import type { Defects } from './defects.ts'
+import type { Process } from './machine.ts'
 import type { Prng } from './prng.ts'
 import type { Scheduler } from './scheduler.ts'
+import type { CallName } from './server/server.ts'
 import type { Trace } from './trace.ts'
 
 /** How the network is at present, for one machine. Faults change it. */
@@ -17,15 +20,7 @@ export interface Weather {
 
 export const calm = (): Weather => ({ blockedUntil: 0, slow: 0, slowMs: 0, publicationLost: 0, publicationTwice: 0, publicationLate: 0 })
 
-/** Deliberate mistakes of the adapter, to see that the simulator finds them. */
-export interface AdapterDefects {
-  /** Nothing is sent again to a server that was restarted. */
-  noRepeat?: boolean
-  /** Nobody is told that the server came back without its last entries. */
-  noReset?: boolean
-}
-
-/** What connections share: the time, chance, the record of what happened, and the weather of each machine. */
+/** What connections share: the time, chance, the record of what happened, who watches, and the weather of each machine. */
 export interface Network {
   readonly scheduler: Scheduler
   readonly prng: Prng
@@ -33,7 +28,11 @@ export interface Network {
   weather(machine: string): Weather
   /** Packets that arrived somewhere. */
   packets: number
-  readonly mistakes: AdapterDefects
+  readonly defects: Defects
+  /** An answer of the server has reached a process. */
+  answered(process: Process, name: CallName, args: readonly unknown[], result: unknown): void
+  /** A process is connected, and has sent again what this server may lack. */
+  connected(process: Process): void
 }
 
 /** One way of a connection: packets arrive in the order they were sent. */

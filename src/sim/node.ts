@@ -22,6 +22,8 @@ export interface SimNode {
   readonly name: string
   readonly machine: Machine
   readonly disk: Disk
+  /** How often it was started. */
+  starts: number
   /** Of the process that runs now. */
   life: Life | undefined
 }
@@ -32,6 +34,8 @@ export interface Life {
   /** Absent until it has started. */
   hive?: Hive
   outage?: OutageStore
+  /** Its bus is joined with those of the others. */
+  joined: boolean
   /** How often the state of its link has changed. */
   linkChanges: number
 }
@@ -47,14 +51,15 @@ export interface NodeParts {
 }
 
 export function createNode(name: string, parts: NodeParts, rate: number): SimNode {
-  return { name, machine: new Machine(name, parts.network.scheduler, rate), disk: new Disk(), life: undefined }
+  return { name, machine: new Machine(name, parts.network.scheduler, rate), disk: new Disk(), starts: 0, life: undefined }
 }
 
 /** Starts the real hive on the node. Resolves when it is ready to be used; a life that is killed meanwhile never is. */
 export async function startNode(node: SimNode, parts: NodeParts): Promise<Life> {
   const process = node.machine.start()
-  const life: Life = { process, connection: new Connection(parts.network, parts.server, process), linkChanges: 0 }
+  const life: Life = { process, connection: new Connection(parts.network, parts.server, process), joined: false, linkChanges: 0 }
   node.life = life
+  node.starts++
   const randomness = parts.prng.fork()
   const config = configSchema.parse({ dataDir: `/sim/${node.name}`, redis: 'redis://sim', node: { id: node.name } })
   life.hive = await startHive({

@@ -1,12 +1,13 @@
 import { Cancelled, InvalidArgument, messageOf } from '../kernel/errors.ts'
 import type { Logger } from '../kernel/logger.ts'
+import type { Defects } from './defects.ts'
 import { faultKinds, planFaults } from './faults.ts'
 import type { Fault, FaultKind } from './faults.ts'
 import { Histories } from './history.ts'
 import { inflict } from './inflict.ts'
 import { epochMs } from './machine.ts'
 import { calm } from './network.ts'
-import type { AdapterDefects, Network, Weather } from './network.ts'
+import type { Network, Weather } from './network.ts'
 import { createNode, killNode, startNode } from './node.ts'
 import type { NodeParts, SimNode } from './node.ts'
 import { Oracle } from './oracle.ts'
@@ -14,9 +15,8 @@ import type { Problem } from './oracle.ts'
 import { Prng } from './prng.ts'
 import { Scheduler } from './scheduler.ts'
 import { SimServer } from './server/server.ts'
-import type { Defects } from './server/server.ts'
 import { Trace } from './trace.ts'
-import { answered, asked, createWorkload, role, rooms } from './workload.ts'
+import { createWorkload, group, maxAttempts, messages, role } from './workload.ts'
 
 export interface SimulateOptions {
   seed: number
@@ -35,7 +35,7 @@ export interface SimulateOptions {
   /** Lines of the trace that are kept. Default 0. */
   traceLines?: number
   /** Deliberate mistakes of the simulated server and of the adapter in front of it. */
-  defects?: Defects & AdapterDefects
+  defects?: Defects
   /** Ends the run. */
   signal?: AbortSignal
 }
@@ -60,6 +60,8 @@ export interface SimResult {
 const healMs = 90_000
 /** How often it is looked whether it has. */
 const lookMs = 250
+/** How often it is looked who holds the role. */
+const holderLookMs = 100
 
 const silent: Logger = { debug: () => {}, info: () => {}, warn: () => {}, error: () => {} }
 
@@ -83,7 +85,11 @@ export async function simulate(options: SimulateOptions): Promise<SimResult> {
     weathers.set(name, known)
     return known
   }
-  const network: Network = { scheduler, prng: prng.fork(), trace, weather, packets: 0, mistakes: options.defects ?? {} }
+  const network: Network = {
+    scheduler, prng: prng.fork(), trace, weather, packets: 0, defects: options.defects ?? {},
+    answered: (...answer) => oracle.answered(...answer),
+    connected: (process) => oracle.posts.repeated(process),
+  }
   const nodes: SimNode[] = []
   const server = new SimServer({
     now: () => epochMs + scheduler.now,
@@ -91,13 +97,17 @@ export async function simulate(options: SimulateOptions): Promise<SimResult> {
       for (const { life } of nodes) life?.connection.published(channel, payload)
     },
     executed: (name, args, result, again) => oracle.executed(name, args, result, again),
-    replaying: () => oracle.forgetServer(),
+    replaying: () => oracle.replaying(),
+    lost(before) {
+      oracle.lost(before)
+      histories.lost()
+    },
     defects: options.defects ?? {},
   })
-  const oracle = new Oracle(scheduler, nodes, () => server.rooms)
-  const histories = new Histories(() => scheduler.now, (key) => server.look(key))
-  const workload = createWorkload({ ...load, failing: 0.05 }, oracle, histories, prng.fork())
-  const parts: NodeParts = { network, server, prng: prng.fork(), messages: [asked, answered], logger: silent, watchLeases: (leases) => histories.leases(leases) }
+  const oracle = new Oracle({ scheduler, nodes, server, attempts: new Map([[group, maxAttempts]]) })
+  const histories = new Histories(() => scheduler.now, server)
+  const workload = createWorkload({ ...load, failing: 0.05 }, nodes, oracle, histories, prng.fork())
+  const parts: NodeParts = { network, server, prng: prng.fork(), messages, logger: silent, watchLeases: (leases) => histories.leases(leases) }
   for (let index = 0; index < count; index++) nodes.push(createNode(`n${index + 1}`, parts, 1 + (prng.next() - 0.5) * 0.008))
 
   const start = (node: SimNode): void => {
@@ -107,22 +117,19 @@ export async function simulate(options: SimulateOptions): Promise<SimResult> {
       return workload.run(node, life)
     }).catch((error: unknown) => oracle.problem('defect', `${node.name} did not start: ${messageOf(error)}`))
   }
-  const kill = (node: SimNode): void => {
-    killNode(node)
-    oracle.forgive()
-  }
-  const onServerLoss = (): void => {
-    oracle.forgive()
-    histories.lost()
-  }
   const onUncaught = (error: unknown): void => oracle.problem('defect', `an error that nobody caught: ${error instanceof Error ? error.stack ?? error.message : String(error)}`)
   process.on('uncaughtException', onUncaught)
   process.on('unhandledRejection', onUncaught)
   const over = (): boolean => oracle.problems.length > 0 || options.signal?.aborted === true
   try {
     for (const node of nodes) start(node)
+    const look = (): void => {
+      oracle.holders.look(role)
+      scheduler.after(holderLookMs, look)
+    }
+    look()
     for (const fault of faults) {
-      scheduler.at(fault.at, () => inflict(fault, { scheduler, trace, nodes, server, weather, start, kill, onServerLoss }))
+      scheduler.at(fault.at, () => inflict(fault, { scheduler, trace, nodes, server, weather, start, kill: killNode }))
     }
     await scheduler.run(virtualMs, over)
     if (mode === 'liveness' && !over()) {
@@ -166,13 +173,11 @@ export async function simulate(options: SimulateOptions): Promise<SimResult> {
       await scheduler.run(scheduler.now + lookMs, over)
       left = unfinished()
     }
-    if (options.signal?.aborted) return
+    if (over()) return
     for (const what of left) oracle.problem('progress', `${healMs / 1_000} s after the last fault: ${what}`)
   }
 
   function unfinished(): string[] {
-    const asks = server.rooms.get(rooms.asks)
-    const answers = server.rooms.get(rooms.answers)
     const left: string[] = []
     for (const node of nodes) {
       const link = node.life?.outage?.link
@@ -180,12 +185,9 @@ export async function simulate(options: SimulateOptions): Promise<SimResult> {
       else if (link.journal.items > 0) left.push(`${node.name} has ${link.journal.items} writes in its journal`)
     }
     if (left.length > 0) return left
-    const lost = oracle.missing()
+    const lost = oracle.posts.missing()
     if (lost.length > 0) left.push(`${lost.length} posts that were acknowledged are nowhere: ${lost.slice(0, 3).join(', ')}`)
-    const dead = new Set(asks?.dead.map(({ messageId }) => messageId))
-    const open = (asks?.entries ?? []).filter(({ messageId }) => !dead.has(messageId) && answers?.ids.has(`${rooms.asks}/solvers/${messageId}:0`) !== true)
-    if (open.length > 0) left.push(`${open.length} posts have no answer: ${open.slice(0, 3).map(({ messageId, entry }) => `${messageId} (${entry})`).join(', ')}`)
-    left.push(...oracle.behind())
+    left.push(...workload.open(server.rooms), ...oracle.readers.behind(), ...oracle.bulletins.unheard())
     if (!nodes.some(({ life }) => life?.hive?.roles.held().some((held) => held.role === role))) left.push(`nobody holds ${role}`)
     return left
   }

@@ -1,10 +1,12 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { createBus } from '../../src/bus/bus.ts'
 import { encodeFrame } from '../../src/bus/frame.ts'
-import type { MirrorOptions } from '../../src/bus/mirror.ts'
+import { createMirror } from '../../src/bus/mirror.ts'
 import { InvalidArgument, StoreUnavailable } from '../../src/kernel/errors.ts'
 import { VirtualClock } from '../../src/kernel/virtual-clock.ts'
 import { FakeHub, type FakeLink } from './fake-signals.ts'
-import { happen, numbers, startNode, testCatalogue, tick, type TestNode } from './nodes.ts'
+import { happen, numbers, startNode, testCatalogue, tick, type NodeOptions, type TestNode } from './nodes.ts'
+import { countingRandomness } from './randomness.ts'
 
 let hub: FakeHub
 let clock: VirtualClock
@@ -29,13 +31,13 @@ afterEach(async () => {
   expect(clock.timers, 'no timer is left behind').toBe(0)
 })
 
-async function node(id: string, link: FakeLink, options?: Partial<MirrorOptions>): Promise<TestNode> {
+async function node(id: string, link: FakeLink, options?: NodeOptions): Promise<TestNode> {
   const started = await startNode(id, link, clock, options)
   nodes.push(started)
   return started
 }
 
-async function pair(options?: Partial<MirrorOptions>): Promise<[TestNode, TestNode]> {
+async function pair(options?: NodeOptions): Promise<[TestNode, TestNode]> {
   const both: [TestNode, TestNode] = [await node('a', linkA, options), await node('b', linkB, options)]
   await clock.settle()
   return both
@@ -462,6 +464,44 @@ describe('life of a mirror', () => {
     await clock.advance(200)
     await stopped
     expect(a.mirror.stats().mustArrive).toMatchObject({ waiting: 0, dropped: 1 })
+  })
+
+  it('what is published before it has joined must arrive too; what is ephemeral is dropped', async () => {
+    const b = await node('b', linkB)
+    const catalogue = testCatalogue()
+    const randomness = countingRandomness()
+    const bus = createBus({ catalogue, clock, randomness, source: 'a' })
+    let epoch: number | undefined
+    const mirror = createMirror({
+      bus, signals: linkA, catalogue, origin: 'a', clock, randomness, maxWaiting: 2,
+      epoch() {
+        if (epoch === undefined) throw new StoreUnavailable('not reached yet')
+        return epoch
+      },
+    })
+    nodes.push({ mirror } as TestNode)
+    for (const n of [1, 2, 3]) bus.publish('test.happened', { n })
+    bus.publish('test.ticked', { n: 10 })
+    await expect(mirror.start()).rejects.toThrow(StoreUnavailable)
+    epoch = 7
+    await mirror.start()
+    await clock.settle()
+    bus.publish('test.happened', { n: 4 })
+    await clock.settle()
+    expect(numbers(b.happened)).toEqual([2, 3, 4])
+    expect(b.ticked).toEqual([])
+    expect(b.resyncs).toEqual([{ reason: 'overflowed', origin: 'a', epoch: 7, from: 1, to: 1, count: 1 }])
+    expect(mirror.stats().ephemeral).toMatchObject({ dropped: 1, frames: 0 })
+  })
+
+  it('a mirror that never joined ends without a word', async () => {
+    const bus = createBus({ catalogue: testCatalogue(), clock, randomness: countingRandomness(), source: 'a' })
+    const mirror = createMirror({ bus, signals: linkA, catalogue: testCatalogue(), origin: 'a', clock, randomness: countingRandomness(), epoch: () => 1 })
+    bus.publish('test.happened', { n: 1 })
+    await mirror.stop()
+    bus.publish('test.happened', { n: 2 })
+    expect(hub.appended).toEqual([])
+    expect(mirror.stats().mustArrive).toMatchObject({ dropped: 1, waiting: 0 })
   })
 
   it('wants a node id and a whole epoch', async () => {

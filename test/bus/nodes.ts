@@ -29,12 +29,14 @@ export function testCatalogue(limitBytes?: number): Catalogue {
   return createCatalogue([happened, ticked], { limitBytes })
 }
 
-export async function startNode(id: string, signals: Signals, clock: Clock, options: Partial<MirrorOptions> = {}): Promise<TestNode> {
+export type NodeOptions = Partial<Omit<MirrorOptions, 'epoch'>> & { epoch?: number }
+
+export async function startNode(id: string, signals: Signals, clock: Clock, options: NodeOptions = {}): Promise<TestNode> {
   const catalogue = options.catalogue ?? testCatalogue()
   const randomness = countingRandomness()
   const epoch = options.epoch ?? 1
   const bus = createBus({ catalogue, clock, randomness, source: id })
-  const node: TestNode = { id, epoch, bus, mirror: createMirror({ bus, signals, catalogue, origin: id, epoch, clock, randomness, ...options }), happened: [], ticked: [], resyncs: [], notices: [] }
+  const node: TestNode = { id, epoch, bus, mirror: createMirror({ bus, signals, catalogue, origin: id, clock, randomness, ...options, epoch: () => epoch }), happened: [], ticked: [], resyncs: [], notices: [] }
   for (const type of ['test.happened', 'test.ticked'] as const) {
     bus.on(type).subscribe(({ source, data }) => {
       if (source !== id) node[type === 'test.happened' ? 'happened' : 'ticked'].push({ origin: source, n: (data as { n: number }).n })

@@ -8,10 +8,11 @@ function outbox(delivery: Frame['delivery'], send: (frame: Frame, text: string) 
   const clock = new VirtualClock()
   const dropped: number[] = []
   const box = new Outbox({
-    origin: 'a', epoch: 1, delivery, clock, randomness: countingRandomness(), maxMessages: 100_000, maxBytes: 100 * 1024 * 1024,
+    origin: 'a', delivery, clock, randomness: countingRandomness(), maxMessages: 100_000, maxBytes: 100 * 1024 * 1024,
     send: (text) => send(JSON.parse(text) as Frame, text),
     onDropped: (count) => dropped.push(count),
   })
+  box.open(1)
   return { box, clock, dropped }
 }
 

@@ -1,11 +1,10 @@
 import { firstValueFrom, filter, map, merge, startWith, timeout } from 'rxjs'
 import { afterEach, describe, expect, it } from 'vitest'
-import type { MirrorOptions } from '../../src/bus/mirror.ts'
 import { systemClock } from '../../src/kernel/clock.ts'
 import { openRedisStore, type RedisStore } from '../../src/store/redis/open.ts'
 import { startRedisServer, type RedisServer } from '../redis-server.ts'
 import { sharedRedis } from '../shared-redis.ts'
-import { happen, numbers, startNode, tick, type TestNode } from './nodes.ts'
+import { happen, numbers, startNode, tick, type NodeOptions, type TestNode } from './nodes.ts'
 
 const open: { node: TestNode; store: RedisStore }[] = []
 let server: RedisServer | undefined
@@ -17,7 +16,7 @@ afterEach(async () => {
   server = undefined
 })
 
-async function join(id: string, target: { url: string; prefix?: string }, options?: Partial<MirrorOptions>): Promise<TestNode> {
+async function join(id: string, target: { url: string; prefix?: string }, options?: NodeOptions): Promise<TestNode> {
   const store = await openRedisStore({ ...target, watchdogMs: 1_000 })
   const node = await startNode(id, store.signals, systemClock, options)
   open.push({ node, store })

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { leaseModel } from '../../src/sim/checks/leases.ts'
+import { leaseModel, unknownLease } from '../../src/sim/checks/leases.ts'
 import type { LeaseCall } from '../../src/sim/checks/leases.ts'
 import { isLinearizable } from '../../src/sim/checks/linearizable.ts'
 import type { Operation } from '../../src/sim/checks/linearizable.ts'
@@ -7,7 +7,7 @@ import { recordModel } from '../../src/sim/checks/records.ts'
 import type { RecordCall } from '../../src/sim/checks/records.ts'
 
 const record = (...calls: [from: number, to: number, call: RecordCall][]): boolean => isLinearizable(calls.map(([from, to, call]): Operation<RecordCall> => ({ call, from, to })), recordModel(undefined))
-const lease = (...calls: [from: number, to: number, call: LeaseCall][]): boolean => isLinearizable(calls.map(([from, to, call]): Operation<LeaseCall> => ({ call, from, to })), leaseModel)
+const lease = (...calls: [from: number, to: number, call: LeaseCall][]): boolean => isLinearizable(calls.map(([from, to, call]): Operation<LeaseCall> => ({ call, from, to })), leaseModel(unknownLease))
 const put = (value: string, version: number, expect?: number): RecordCall => ({ kind: 'write', value, expect, result: { ok: true, version } })
 const get = (value?: string, version = 0): RecordCall => ({ kind: 'get', result: value === undefined ? undefined : { value, version } })
 

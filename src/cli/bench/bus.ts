@@ -110,7 +110,7 @@ interface Node {
 async function joinNode(url: string, prefix: string, origin: string, catalogue: Catalogue): Promise<Node> {
   const store = await openRedisStore({ url, prefix })
   const bus = createBus({ catalogue, clock: systemClock, randomness: systemRandomness, source: origin })
-  const mirror = createMirror({ bus, signals: store.signals, catalogue, origin, epoch: 1, clock: systemClock, randomness: systemRandomness })
+  const mirror = createMirror({ bus, signals: store.signals, catalogue, origin, epoch: () => 1, clock: systemClock, randomness: systemRandomness })
   await mirror.start()
   return {
     bus,

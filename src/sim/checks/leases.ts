@@ -19,8 +19,11 @@ export interface LeaseState {
   wild: boolean
 }
 
-export const leaseModel: SequentialModel<LeaseState, LeaseCall> = {
-  init: { holder: undefined, fence: 0, last: 0, soonest: 0, latest: 0, wild: true },
+/** Of a lease that nothing is known of. */
+export const unknownLease: LeaseState = { holder: undefined, fence: 0, last: 0, soonest: 0, latest: 0, wild: true }
+
+export const leaseModel = (init: LeaseState): SequentialModel<LeaseState, LeaseCall> => ({
+  init,
   key: ({ holder, fence, last, soonest, latest, wild }) => `${holder} ${fence} ${last} ${soonest} ${latest} ${wild}`,
   step(state, operation) {
     const { call, from, to } = operation
@@ -40,4 +43,4 @@ export const leaseModel: SequentialModel<LeaseState, LeaseCall> = {
     if (call.kind === 'renew') return { ...granted(call.fence, call.ttlMs), wild: state.wild }
     return { ...state, holder: undefined, fence: 0 }
   },
-}
+})

@@ -1,17 +1,9 @@
 import type { EntryId, StoredRecord, WriteResult } from '../../store/ports.ts'
 import { compareEntryIds, firstEntryId } from '../../store/ports.ts'
+import type { Defects } from '../defects.ts'
 
 /** Records, leases, presence and rings, as plain functions of the server's state and clock. */
 export type KeyedCalls = ReturnType<typeof createKeyedCalls>
-
-export interface KeyedDefects {
-  /** A lease is given to whoever asks. */
-  leaseForAll?: boolean
-  /** A fence is given twice. */
-  sameFence?: boolean
-  /** A write of a record that expects a version is done whatever the version is. */
-  noCompare?: boolean
-}
 
 interface Lease {
   holder: string
@@ -19,7 +11,7 @@ interface Lease {
   until: number
 }
 
-export function createKeyedCalls(now: () => number, publish: (channel: string, payload: string) => void, defects: KeyedDefects) {
+export function createKeyedCalls(now: () => number, publish: (channel: string, payload: string) => void, defects: Defects) {
   const records = new Map<string, { json: string; version: number; until: number }>()
   const leases = new Map<string, Lease>()
   const fences = new Map<string, number>()
@@ -68,7 +60,7 @@ export function createKeyedCalls(now: () => number, publish: (channel: string, p
       const held = leaseOf(name)
       if (held !== undefined && held.holder !== holder && !defects.leaseForAll) return undefined
       const last = fences.get(name) ?? 0
-      const fence = defects.sameFence && last > 0 ? last : Math.max(last + 1, Math.floor(now() * 1_000))
+      const fence = defects.sameFence && last > 0 ? last : Math.max(last + 1, defects.fenceFromCounter ? 0 : Math.floor(now() * 1_000))
       fences.set(name, fence)
       leases.set(name, { holder, fence, until: now() + ttlMs })
       return fence
@@ -110,7 +102,7 @@ export function createKeyedCalls(now: () => number, publish: (channel: string, p
     },
     readRing(name: string, after: EntryId, limit: number): { entries: { entry: EntryId; payload: string }[]; truncated: boolean } {
       const ring = rings.get(name)
-      if (ring === undefined) return { entries: [], truncated: false }
+      if (ring === undefined || defects.ringForgets) return { entries: [], truncated: false }
       const from = ring.entries.findIndex(({ entry }) => compareEntryIds(entry, after) > 0)
       return { entries: from < 0 ? [] : ring.entries.slice(from, from + limit), truncated: compareEntryIds(ring.dropped, after) > 0 }
     },

@@ -1,6 +1,7 @@
 import type { Append, AppendResult, Commit, CommitResult, DeadEntry, Delivery, EntryId, Log, LogEntry, LogInfo, Owner, PendingEntry } from '../../store/ports.ts'
 import { RoomUnknown } from '../../kernel/errors.ts'
 import { compareEntryIds, firstEntryId } from '../../store/ports.ts'
+import type { Defects } from '../defects.ts'
 import type { Group, Held } from './room.ts'
 import { RoomState } from './room.ts'
 
@@ -9,18 +10,8 @@ export type LogCalls = {
   [Name in Exclude<keyof Log, 'listen' | 'local' | 'append'>]: Log[Name] extends (...args: infer Args) => Promise<infer Result> ? (...args: Args) => Result : never
 } & { append(appends: readonly (Append & { wanted?: EntryId })[]): AppendResult[] }
 
-/** Deliberate mistakes, to see that the simulator finds them. */
-export interface LogDefects {
-  /** The same message id is stored again. */
-  noDedupe?: boolean
-  /** A commit is applied whoever holds the entry now, if anybody does. */
-  noFence?: boolean
-  /** The acknowledgement of a commit is applied and its posts are not. */
-  ackWithoutEffects?: boolean
-}
-
 /** `ring` is told of rooms that have new entries after each call. */
-export function createLogCalls(now: () => number, ring: (rooms: ReadonlyMap<string, EntryId>) => void, defects: LogDefects): LogCalls & { rooms: ReadonlyMap<string, RoomState> } {
+export function createLogCalls(now: () => number, ring: (rooms: ReadonlyMap<string, EntryId>) => void, defects: Defects): LogCalls & { rooms: ReadonlyMap<string, RoomState> } {
   const rooms = new Map<string, RoomState>()
 
   const roomOf = (name: string): RoomState => {
@@ -33,15 +24,15 @@ export function createLogCalls(now: () => number, ring: (rooms: ReadonlyMap<stri
     if (group === undefined) throw new RoomUnknown(room)
     return group
   }
-  const isCurrent = (group: Group, owner: Owner): boolean => owner.fence >= (group.fences.get(owner.name) ?? -1)
+  const isCurrent = (group: Group, owner: Owner): boolean => defects.noFence === true || owner.fence >= (group.fences.get(owner.name) ?? -1)
   const register = (group: Group, owner: Owner): boolean => {
     if (!isCurrent(group, owner)) return false
-    group.fences.set(owner.name, owner.fence)
+    group.fences.set(owner.name, Math.max(owner.fence, group.fences.get(owner.name) ?? -1))
     return true
   }
   const ours = (group: Group, owner: Owner, entry: EntryId): Held | undefined => {
     const held = group.pending.get(entry)
-    return held !== undefined && held.owner === owner.name && isCurrent(group, owner) ? held : undefined
+    return held !== undefined && (defects.noOwner || (held.owner === owner.name && isCurrent(group, owner))) ? held : undefined
   }
   const deliver = (room: RoomState, group: Group, entries: readonly EntryId[]): Delivery[] => entries.flatMap((entry) => {
     const found = room.find(entry)
@@ -85,7 +76,7 @@ export function createLogCalls(now: () => number, ring: (rooms: ReadonlyMap<stri
     const { posts = [], records = [] } = commit.effects ?? {}
     const member = commit.kind === 'cursor' ? room.members.get(commit.member) : undefined
     const group = commit.kind === 'work' ? groupOf(commit.room, commit.group) : undefined
-    if (group !== undefined && !defects.noFence && ours(group, commit.owner, commit.entry) === undefined) return { ok: false, reason: 'stale' }
+    if (group !== undefined && ours(group, commit.owner, commit.entry) === undefined) return { ok: false, reason: 'stale' }
     if (group === undefined && (member === undefined || commit.owner.fence < member.fence || compareEntryIds(member.cursor, commit.entry) >= 0)) return { ok: false, reason: 'stale' }
     const refused = refusal(posts)
     if (refused !== undefined) return { ok: false, ...refused }
@@ -94,7 +85,7 @@ export function createLogCalls(now: () => number, ring: (rooms: ReadonlyMap<stri
     const dead = commit.kind === 'cursor' ? commit.dead : undefined
     const found = dead === undefined ? undefined : room.find(commit.entry)
     if (commit.kind === 'cursor' && dead !== undefined && found !== undefined) room.bury(now(), found, commit.member, dead.reason, dead.attempts)
-    for (const { key, value, ttlMs } of records) {
+    for (const { key, value, ttlMs } of defects.ackWithoutRecords ? [] : records) {
       if (value === undefined) room.records.delete(key)
       else room.records.set(key, { json: JSON.stringify(value), until: ttlMs === undefined ? Infinity : now() + ttlMs })
     }
@@ -131,7 +122,10 @@ export function createLogCalls(now: () => number, ring: (rooms: ReadonlyMap<stri
       ringFor(appends.filter((_, index) => results[index]!.ok).map(({ room }) => room))
       return results
     },
-    range: (name, options) => rooms.get(name)?.range(options) ?? [],
+    range(name, options) {
+      const found = rooms.get(name)?.range(options) ?? []
+      return defects.rangeSkips && found.length > 1 ? found.slice(1) : found
+    },
     openGroup(name, group, from) {
       const room = roomOf(name)
       if (!room.groups.has(group)) room.groups.set(group, { last: from === 'end' ? room.entries.at(-1)?.entry ?? firstEntryId : from, pending: new Map(), fences: new Map() })
@@ -163,7 +157,8 @@ export function createLogCalls(now: () => number, ring: (rooms: ReadonlyMap<stri
       const held = ours(groupOf(name, groupName), owner, entry)
       if (held === undefined) return undefined
       held.touched = now()
-      return ++held.attempt
+      held.attempt += defects.attemptsLeap ? 5 : 1
+      return held.attempt
     },
     extend(name, groupName, owner, entries) {
       const group = groupOf(name, groupName)
@@ -183,7 +178,7 @@ export function createLogCalls(now: () => number, ring: (rooms: ReadonlyMap<stri
       const found = room.find(entry)
       if (held === undefined || found === undefined) return false
       group.pending.delete(entry)
-      room.bury(now(), found, groupName, reason, held.attempt)
+      if (!defects.buryForgets) room.bury(now(), found, groupName, reason, held.attempt)
       return true
     },
     pending: (name, group, { after = firstEntryId, count } = {}): PendingEntry[] => [...groupOf(name, group).pending]

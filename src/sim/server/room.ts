@@ -51,6 +51,11 @@ export class RoomState {
     return entry
   }
 
+  /** The entry of this number. */
+  at(number: number): LogEntry | undefined {
+    return this.entries[number - 1 - (this.sequence - this.entries.length)]
+  }
+
   find(entry: EntryId): LogEntry | undefined {
     const found = this.entries[this.#indexAfter(entry) - 1]
     return found?.entry === entry ? found : undefined

@@ -1,9 +1,10 @@
 import { HivemindError } from '../../kernel/errors.ts'
 import type { EntryId, StoredRecord } from '../../store/ports.ts'
+import type { Defects } from '../defects.ts'
 import { createKeyedCalls } from './keyed.ts'
-import type { KeyedCalls, KeyedDefects } from './keyed.ts'
+import type { KeyedCalls } from './keyed.ts'
 import { createLogCalls } from './log.ts'
-import type { LogCalls, LogDefects } from './log.ts'
+import type { LogCalls } from './log.ts'
 import type { RoomState } from './room.ts'
 
 export type ServerCalls = { [Name in keyof LogCalls as `log.${Name}`]: LogCalls[Name] } & KeyedCalls & {
@@ -13,8 +14,6 @@ export type ServerCalls = { [Name in keyof LogCalls as `log.${Name}`]: LogCalls[
 export type CallName = keyof ServerCalls
 export type CallArgs<Name extends CallName> = Parameters<ServerCalls[Name]>
 export type CallResult<Name extends CallName> = ReturnType<ServerCalls[Name]>
-
-export type Defects = LogDefects & KeyedDefects
 
 /** The channel on which rooms with new entries are told. */
 export const ringChannel = 'rooms:ring'
@@ -42,6 +41,8 @@ export interface SimServerOptions {
   executed(name: CallName, args: readonly unknown[], result: unknown, again: boolean): void
   /** Before the file is played again. */
   replaying(): void
+  /** After that; `before` are the rooms as they were with the writes that are lost. */
+  lost(before: ReadonlyMap<string, RoomState>): void
   defects: Defects
 }
 
@@ -52,6 +53,8 @@ export interface SimServerOptions {
 export class SimServer {
   #state: State
   #file: Written[] = []
+  /** What was there when it was started is safe. */
+  #synced = 0
   /** Time of the call in hand: while the file is played again, that of the call then. */
   #now: number | undefined
   #runId = 1
@@ -79,23 +82,33 @@ export class SimServer {
     return this.#state.calls.get(key)
   }
 
+  /** A lease as it is now. */
+  inspect(name: string): { holder: string; fence: number; remainingMs: number } | undefined {
+    return this.#state.calls.inspect(name)
+  }
+
   execute<Name extends CallName>(name: Name, args: CallArgs<Name>): CallResult<Name> {
     if (!readOnly.has(name)) this.#file.push({ at: this.options.now(), name, args })
     return this.#run(name, args)
   }
 
-  /** Ends it; what was written within the last `loseMs` is gone. Returns how many writes that were. */
+  /** Ends it; what was written within the last `loseMs`, and since it was started, is gone. Returns how many writes that were. */
   crash(loseMs: number): number {
     this.#up = false
     const since = this.options.now() - loseMs
-    const kept = this.#file.filter(({ at }) => at <= since)
-    const lost = this.#file.length - kept.length
-    this.#file = kept
-    if (lost > 0) this.#replay()
+    const before = this.rooms
+    const first = this.#file.findIndex(({ at }, index) => index >= this.#synced && at > since)
+    const lost = first < 0 ? 0 : this.#file.length - first
+    if (lost > 0) {
+      this.#file.length = first
+      this.#replay()
+      this.options.lost(before)
+    }
     return lost
   }
 
   restart(): void {
+    this.#synced = this.#file.length
     this.#up = true
     this.#runId++
   }
@@ -104,6 +117,7 @@ export class SimServer {
     this.#state = this.#fresh()
     this.options.replaying()
     for (const { at, name, args } of this.#file) {
+      if (this.options.defects.leasesVolatile && (name === 'acquire' || name === 'renew')) continue
       this.#now = at
       try {
         this.#run(name, args as CallArgs<typeof name>)
