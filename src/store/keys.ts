@@ -170,8 +170,22 @@ export const documentPatterns = { memory: 'memory:{m??}:*', session: 'session:{*
 /** Where a document lives: a memory in the string of its own name, a session field in the hash of its session. */
 export type DocumentPlace = { family: 'memory'; id: string; group: number } | { family: 'session'; hash: string; field: string }
 
+/** Keys that were read lately: one write asks for its place many times. */
+const places = new Map<string, DocumentPlace>()
+const keptPlaces = 4_096
+
 /** Reads the key of a document. Throws `InvalidArgument`. */
 export function documentPlace(key: string): DocumentPlace {
+  let place = places.get(key)
+  if (place === undefined) {
+    place = readPlace(key)
+    if (places.size >= keptPlaces) places.clear()
+    places.set(key, place)
+  }
+  return place
+}
+
+function readPlace(key: string): DocumentPlace {
   const memory = /^memory:\{m\d\d\}:(.+)$/.exec(key)
   if (memory !== null && isWellFormed(key)) {
     const id = fromKeyPart(memory[1]!)

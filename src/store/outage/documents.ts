@@ -3,6 +3,7 @@ import { documentPlace } from '../keys.ts'
 import type { Document, DocumentResult, Documents, DocumentWrite } from '../ports.ts'
 import { fetchRows } from '../replica/fetch.ts'
 import type { SharedDocuments, SharedResult } from '../redis/documents.ts'
+import { inPages } from '../sqlite/documents.ts'
 import type { Replica } from '../sqlite/replica.ts'
 import type { Clock } from '../../kernel/clock.ts'
 import type { Gate } from './gate.ts'
@@ -61,12 +62,12 @@ export function createOutageDocuments(options: OutageDocumentsOptions): OutageDo
     follow: replica.follow,
     async write(wanted) {
       const writes = encodeWrites(wanted)
-      if (writes.length === 0) return []
-      return gate.write<DocumentResult[]>(
-        { kind: 'documents', keys: wanted.map(({ key }) => key), bytes: bytesOf(writes) },
-        ({ documents }) => send(documents, writes),
-        (_, noted) => journal(writes, noted),
-      )
+      // While one page is written to the folder, the next is on its way.
+      return inPages(writes, (page) => gate.write<DocumentResult[]>(
+        { kind: 'documents', keys: page.map(({ key }) => key), bytes: bytesOf(page) },
+        ({ documents }) => send(documents, page),
+        (_, noted) => journal(page, noted),
+      ))
     },
     async erase(keys) {
       for (const key of keys) documentPlace(key)
