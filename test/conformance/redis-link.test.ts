@@ -92,7 +92,7 @@ function world() {
 const seen = (commands: readonly Command[]): string =>
   commands.filter(({ type }) => type !== 'cancelTimer').map(({ type, params }) => `${type} ${params?.ms ?? params?.run ?? params?.state ?? ''}`).sort().join()
 
-it('the real link does what its machine does, along every transition', async () => {
+it('the real link does what its machine does, along every transition', { timeout: 120_000 }, async () => {
   const real = world()
   transitions.subscribe(real.listen)
   const result = await conform(redisLinkMachine, real, {

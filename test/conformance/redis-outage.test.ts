@@ -6,7 +6,7 @@ import type { SnapshotFrom } from 'xstate'
 import { redisLinkMachine, type RedisLinkEvent } from '../../machines/redis-link.ts'
 import { conform, type Command, type Observed } from '../../src/check/index.ts'
 import { systemRandomness, type Clock } from '../../src/kernel/clock.ts'
-import { JournalFull } from '../../src/kernel/errors.ts'
+import { JournalFull, StoreUnavailable } from '../../src/kernel/errors.ts'
 import { transitions, type Transition } from '../../src/kernel/transitions.ts'
 import { VirtualClock } from '../../src/kernel/virtual-clock.ts'
 import { sizeOf } from '../../src/store/outage/journal.ts'
@@ -156,7 +156,7 @@ function world(server: RedisServer, proxy: RedisProxy, local: SqliteStore, aside
       proxy.cut()
     }
     broken = undefined
-    if (redis !== undefined) await reaches(redis, 'up')
+    for (const each of redis === undefined ? [aside] : [aside, redis]) await answers(each)
   }
 
   const write = async (): Promise<void> => {
@@ -193,7 +193,7 @@ function world(server: RedisServer, proxy: RedisProxy, local: SqliteStore, aside
         if (!syncing()) return store!.probe()
         if ((machine!.snapshot as Snapshot).context.items > 0) return pass()
         await reaches(redis!, 'down')
-        return say!({ type: 'down', error: new JournalFull(0, 0) })
+        return say!({ type: 'down', error: new StoreUnavailable('the connection is gone') })
       case 'drained':
       case 'swept':
         return pass()
@@ -237,7 +237,6 @@ function world(server: RedisServer, proxy: RedisProxy, local: SqliteStore, aside
       accepted = []
       redis = store = say = waiting = draining = undefined
       virtual = new VirtualClock()
-      await reaches(aside, 'up')
       await aside.log.open(room(), roomConfig)
       const { database } = local
       if (rooms > 1) await database.run('DELETE FROM outage_journal')
@@ -269,6 +268,19 @@ function reaches({ link }: RedisStore, state: 'up' | 'down'): Promise<void> {
     if (link.state === state) resolve()
     else link.on(({ type }) => { if (type === state) resolve() })
   })
+}
+
+/** A connection may not have heard yet that its server was another one. */
+async function answers(store: RedisStore): Promise<void> {
+  for (;;) {
+    await reaches(store, 'up')
+    try {
+      await store.link.ping()
+      return
+    } catch (error) {
+      if (!(error instanceof StoreUnavailable)) throw error
+    }
+  }
 }
 
 const seen = (commands: readonly Command[]): string =>

@@ -244,7 +244,7 @@ it.each((['redis', 'sqlite'] as const).flatMap((kind) => ([
   ['a new entry', { attempt: 1, resumed: false, maxAttempts: 2 }],
   ['an entry held before', { attempt: 1, resumed: true, maxAttempts: 2 }],
   ['an entry tried too often', { attempt: 2, resumed: true, maxAttempts: 2 }],
-] as const).map(([what, input]) => [what, kind, input] as const)))('a real reader does what the room-consumer machine does with %s, along every transition, on %s', { timeout: 60_000 }, async (_what, kind, input) => {
+] as const).map(([what, input]) => [what, kind, input] as const)))('a real reader does what the room-consumer machine does with %s, along every transition, on %s', { timeout: 120_000 }, async (_what, kind, input) => {
   const real = await world(await logIn(kind), input)
   const listen = (message: unknown): void => {
     if ((message as Transition).machine === roomConsumerMachine.id) real.listen(message)

@@ -73,6 +73,9 @@ const key = ({ value, status, context }: Snapshot) => ({
   ago: context.restarts.map((at) => (context.lastFailureAt ?? at) - at), attempt: Math.min(context.attempt, 1), delayMs: context.delayMs, waits: 'backoff' in context.nonces.running,
 })
 
+/** Cells do everything in microtasks that takes no time. */
+const settle = (): Promise<void> => new Promise((resolve) => setImmediate(resolve))
+
 interface Life {
   scope: BehaviourContext
   starting: Gate
@@ -132,7 +135,7 @@ function world(strategy: Strategy) {
   const happen = async (event: SupervisorEvent): Promise<void> => {
     if ('time' in event) {
       jitter = event.jitter
-      await clock.advance(Math.max(0, event.time - clock.monotonic()))
+      if (event.time > clock.monotonic()) await clock.advance(event.time - clock.monotonic())
     }
     if ('incarnation' in event && event.incarnation === earlier) return group![event.type]({ id: event.id, incarnation: earlier }, new Error('long ago'))
     const life = 'id' in event ? lives.get(event.id) : undefined
@@ -152,7 +155,7 @@ function world(strategy: Strategy) {
         // One that is to go down with a sibling may be starting still.
         if (event.type === 'failed') life!.starting.fail(new Error('as the tour says'))
         life!.starting.open()
-        await clock.settle()
+        await settle()
         if (life!.scope.signal.aborted) return
         life!.scope.self.tell({ type: event.type === 'failed' ? 'fail' : 'exit' })
         return
@@ -172,7 +175,7 @@ function world(strategy: Strategy) {
   const refs = new Map<string, AnyRef>()
 
   const observe = async (): Promise<Observed> => {
-    await clock.settle()
+    await settle()
     const commands = told
     told = []
     const cells = Object.fromEntries([...owner.groups].flatMap((each) => each.nodes()).map(({ id, incarnation }) => [id, incarnation]))
@@ -214,7 +217,7 @@ const seen = ({ type, params }: Told): string => {
   return `${type} ${JSON.stringify(rest)}`
 }
 
-it.each(['one-for-one', 'one-for-all', 'rest-for-one'] as const)('a real group of cells does what the supervisor machine does, along every transition: %s', { timeout: 60_000 }, async (strategy) => {
+it.each(['one-for-one', 'one-for-all', 'rest-for-one'] as const)('a real group of cells does what the supervisor machine does, along every transition: %s', { timeout: 120_000 }, async (strategy) => {
   const real = world(strategy)
   transitions.subscribe(real.listen)
   const result = await conform(supervisorMachine, real, {
