@@ -6,6 +6,8 @@ export const nearSimilarity = 0.85
 
 /** A fact turns on these, though they are no content. */
 const turning = new Set(['not', 'no', 'nor', 'never', 'without', 'dont', 'doesnt', 'didnt', 'isnt', 'wasnt', 'arent', 'cant', 'wont', 'cannot', 'before', 'after', 'above', 'below', 'over', 'under', 'up', 'down', 'on', 'off', 'in', 'out', 'from', 'to', 'more', 'less', 'only', 'except', 'until'])
+/** Said around a fact. */
+const light = new Set(['note', 'noted', 'remember', 'reminder', 'fyi', 'btw', 'really', 'actually', 'basically', 'important', 'currently', 'also', 'always'])
 const same: Readonly<Record<string, string>> = { each: 'every', all: 'every', dont: 'not', doesnt: 'not', didnt: 'not', isnt: 'not', wasnt: 'not', arent: 'not', cant: 'cannot' }
 
 /**
@@ -25,7 +27,7 @@ function meaning(text: string): { content: Set<string>; turns: string } {
   const turns: string[] = []
   analyse(text, (term, word) => {
     if (turning.has(word)) turns.push(same[word] ?? word)
-    else if (!stopWords.has(word) && same[word] === undefined) content.add(term)
+    else if (!stopWords.has(word) && !light.has(word) && same[word] === undefined) content.add(term)
   })
   return { content, turns: turns.join(' ') }
 }

@@ -22,7 +22,7 @@ export interface EmbedderThread {
 }
 
 export function startEmbedderThread(source: ModelSource, events: ThreadEvents): EmbedderThread {
-  const worker: Worker = startThread(new URL('./main', import.meta.url), { workerData: { source } satisfies ThreadOptions, name: 'hivemind-embedder' })
+  const worker: Worker = startThread(new URL(`./${source.kind}`, import.meta.url), { workerData: { source } satisfies ThreadOptions, name: 'hivemind-embedder' })
   let cause: Error | undefined
   let running = 0
   // An idle thread keeps no process alive.

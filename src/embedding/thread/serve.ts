@@ -1,24 +1,20 @@
-// A thread of the embedder pool: one model, one batch at a time. What blocks an event loop blocks this one.
 import { parentPort, workerData } from 'node:worker_threads'
 import type { MessagePort } from 'node:worker_threads'
 import { HivemindError, messageOf } from '../../kernel/errors.ts'
-import { openBuiltinModel } from '../builtin-model.ts'
 import type { EmbeddingModel, ModelSource } from '../types.ts'
 import type { FromThread, ThreadOptions, ThreadProblem, ToThread } from './wire.ts'
-
-async function open(source: ModelSource): Promise<EmbeddingModel> {
-  if (source.kind === 'builtin') return openBuiltinModel()
-  // ONNX Runtime is loaded by those who need it.
-  const { openOnnxModel } = await import('../onnx-model.ts')
-  const { path, ...options } = source
-  return openOnnxModel(path, options)
-}
 
 function problemOf(error: unknown): ThreadProblem {
   return { code: error instanceof HivemindError ? error.code : 'embedding_failed', message: messageOf(error), ...(error instanceof Error && error.stack !== undefined && { stack: error.stack }) }
 }
 
-async function serve(port: MessagePort, { source }: ThreadOptions): Promise<void> {
+/** A thread of the embedder pool: one model, one batch at a time. What blocks an event loop blocks this one. */
+export function serveThread(open: (source: ModelSource) => Promise<EmbeddingModel>): void {
+  if (parentPort === null) throw new Error('an embedder thread is started as a worker thread')
+  void serve(parentPort, workerData as ThreadOptions, open)
+}
+
+async function serve(port: MessagePort, { source }: ThreadOptions, open: (source: ModelSource) => Promise<EmbeddingModel>): Promise<void> {
   const send = (message: FromThread, transfer: ArrayBuffer[] = []): void => port.postMessage(message, transfer)
   let model: EmbeddingModel
   try {
@@ -41,6 +37,3 @@ async function serve(port: MessagePort, { source }: ThreadOptions): Promise<void
   const { key, dimension, maxTokens } = model
   send({ kind: 'ready', info: { key, dimension, maxTokens } })
 }
-
-if (parentPort === null) throw new Error('thread/main.ts is started as a worker thread')
-void serve(parentPort, workerData as ThreadOptions)
