@@ -11,7 +11,7 @@ export interface KeyClass {
 }
 
 /** The last word of a name that promises a secret. Names are compared with their words parted by "-". */
-const password = /(?:^|-)(?:password|passwd|passwort|passphrase|passwords|pwd|pass|passcode|pw)(?:-?\d{1,3}|-(?:confirm|confirmation|value|current|new|old))?$/
+const password = /(?:^|-)(?:pass-?words?|passwd|passwort|pass-?phrase|pwd|pass|passcode|pw)(?:-?\d{1,3}|-(?:confirm|confirmation|value|current|new|old))?$/
 const secret = /(?:^|-)(?:secrets?|client-?secret|credentials?|secret-key-base|signing-secret|shared-secret|webhook-secret)(?:-?\d{1,3}|-(?:value|current|new|old|base))?$/
 const token = /(?:^|-)(?:auth-?token|access-?token|refresh-?token|bearer-?token|id-token|api-?token|session-?token|private-?token|token|tok|pat|jwt|auth|authorization|(?:php)?sessid|jsessionid|connect-sid|csrf|xsrf)(?:-?\d{1,3}|-(?:value|current|new|old))?$/
 const key =
@@ -43,7 +43,7 @@ const vendors: readonly { name: RegExp; shape: RegExp; kind: string }[] = [
   { name: /cohere|mistral|together|fireworks|deepgram|elevenlabs|algolia|okta|auth0|fastly|linode|vultr|ngrok|snyk|codecov|travis|shodan/, shape: /^[A-Za-z0-9_.-]{20,80}$/, kind: 'service-key' },
 ]
 
-const promising = /(?:key|token|tok|secrets?|pass|passwd|passwords?|passwort|passphrase|passcode|pwd|pw|pat|jwt|auth|authorization|credentials?|sessid|jsessionid|sid|csrf|xsrf|base|keypair|id)(?:-?\d{1,3}|-(?:confirm|confirmation|value|current|new|old|base64|b64|hex|id|base|secret))?$/
+const promising = /(?:key|token|tok|secrets?|pass|passwd|pass-?words?|passwort|pass-?phrase|passcode|pwd|pw|pat|jwt|auth|authorization|credentials?|sessid|jsessionid|sid|csrf|xsrf|base|keypair|id)(?:-?\d{1,3}|-(?:confirm|confirmation|value|current|new|old|base64|b64|hex|id|base|secret))?$/
 /** Names come again and again: the last so many are remembered. */
 const remembered = new Map<string, KeyClass | undefined>()
 const mostRemembered = 2000

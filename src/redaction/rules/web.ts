@@ -15,11 +15,11 @@ function holdsId(cookie: string): boolean {
 export const webRules: readonly Rule[] = [
   pattern('sentry-dsn', ['://'], /:\/\/[0-9a-f]{32}:(?<s>[0-9a-f]{32})@[\w.-]{0,100}sentry/),
   pattern('url-password', ['://'], /:\/\/(?<s>[^\s:/@]{4,256}):x-oauth-basic@/, { accept: notPlaceholder }),
-  pattern('url-password', ['://'], /:\/\/[^\s:/@?#"'`<>|\\]{0,256}:(?<s>[^\s/?#"'`<>|\\]{1,256})@(?=[A-Za-z0-9[_$%{.-])/, {
+  pattern('url-password', ['://'], /:\/\/[^\s:/@?#[\]"'`<>|\\]{0,256}:(?<s>[^\s/?#"'`<>|\\]{1,256})@(?=[A-Za-z0-9[_$%{.-])/, {
     accept: (secret) => notPlaceholder(secret) && !/^(?:x-oauth-basic|pass|password|pwd|pw|passwd|secret|token)$/i.test(secret),
   }),
   // A password that should have been escaped. What begins like a port is one.
-  pattern('url-password', ['://'], /:\/\/[^\s:/@?#"'`<>|\\]{0,256}:(?!\d{1,5}[/?#])(?<s>[^\s@"'`<>|\\]{1,256})@(?=[A-Za-z0-9[_$%{.-])/, {
+  pattern('url-password', ['://'], /:\/\/[^\s:/@?#[\]"'`<>|\\]{0,256}:(?!\d{1,5}[/?#])(?<s>[^\s@"'`<>|\\]{1,256})@(?=[A-Za-z0-9[_$%{.-])/, {
     accept: (secret) => notPlaceholder(secret) && /\d/.test(secret) && /[A-Za-z]/.test(secret),
   }),
   pattern('url-password', ['://'], /:\/\/(?<s>[A-Za-z0-9_-]{20,256})@(?=[A-Za-z0-9])/, { accept: (secret) => notPlaceholder(secret) && /\d/.test(secret) && /[A-Za-z]/.test(secret) && !/^[0-9a-f]{32}$/.test(secret) }),
