@@ -2,8 +2,9 @@
 
 export { createHive } from './hive.ts'
 export type {
-  CommitRequest, Conflict, Conflicts, DeliveryContext, Health, Hive, HiveOptions, History, HistoryOptions, JoinOptions, KeptConflict, ManyPost, Membership, NodeInfo, PostOptions, PostResult,
-  ReadOptions, Resolution, RoleHandlers, Roles, Room, RoomChanges, RoomFilter, RoomHandler, RoomMessage, RoomOptions, Rooms, RoomSummary, Subscription, Truncated, Visibility, WorkOptions,
+  AuditEntry, Channel, CommitRequest, Conflict, Conflicts, Consolidated, ConsolidateOptions, DeliveryContext, EmbedOptions, Embeddings, Health, HitParts, Hive, HiveOptions, History, HistoryOptions,
+  Imported, JoinOptions, KeptConflict, ManyPost, Membership, Memory, MemoryInput, MemoryKind, MemoryRecord, MemoryState, MemoryStats, NodeInfo, PostOptions, PostResult, Recalled, RecallRequest,
+  RecallResult, Scope, Selected, Selection, Stored, ReadOptions, Resolution, RoleHandlers, Roles, Room, RoomChanges, RoomFilter, RoomHandler, RoomMessage, RoomOptions, Rooms, RoomSummary, Subscription, Truncated, Visibility, WorkOptions,
 } from './hive.ts'
 
 export { defineActor } from './kernel/define.ts'
@@ -22,8 +23,8 @@ export type { Clock, Randomness, Timer } from './kernel/clock.ts'
 export { VirtualClock } from './kernel/virtual-clock.ts'
 export type { Logger } from './kernel/logger.ts'
 export {
-  ActorCrashed, ActorExists, ActorStopped, AskTimeout, BusOverflow, Cancelled, HandlerTimeout, HivemindError, InvalidArgument, InvalidConfig, InvalidMessage, JournalFull, MailboxFull,
-  messageOf, MessageTooLarge, MessageUnhandled, RestartIntensityExceeded, RoomConflict, RoomForbidden, RoomFull, RoomUnknown, SpawnRefused, StaleOwner, StoreBusy, StoreCorrupt, StoreFull,
+  ActorCrashed, ActorExists, ActorStopped, AskTimeout, BusOverflow, Cancelled, EmbedderBusy, EmbedderUnavailable, HandlerTimeout, HivemindError, InvalidArgument, InvalidConfig, InvalidMessage, JournalFull, MailboxFull, MemoryFull,
+  messageOf, MessageTooLarge, MessageUnhandled, ModelUnusable, RestartIntensityExceeded, RoomConflict, RoomForbidden, RoomFull, RoomUnknown, ScopeForbidden, SpawnRefused, StaleOwner, StoreBusy, StoreCorrupt, StoreFull,
   StoreMisconfigured, StoreUnavailable, UnknownMessageType, VersionConflict,
 } from './kernel/errors.ts'
 

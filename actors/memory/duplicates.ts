@@ -2,7 +2,7 @@ import { analyse } from '../../src/vectors/text/analyse.ts'
 import { stopWords } from '../../src/vectors/text/stop-words.ts'
 
 /** Vectors at least this close are looked at. */
-export const nearSimilarity = 0.85
+export const nearSimilarity = 0.7
 
 /** A fact turns on these, though they are no content. */
 const turning = new Set(['not', 'no', 'nor', 'never', 'without', 'dont', 'doesnt', 'didnt', 'isnt', 'wasnt', 'arent', 'cant', 'wont', 'cannot', 'before', 'after', 'above', 'below', 'over', 'under', 'up', 'down', 'on', 'off', 'in', 'out', 'from', 'to', 'more', 'less', 'only', 'except', 'until'])
