@@ -25,7 +25,8 @@ export function addsNothing(said: string, known: string): boolean {
 function meaning(text: string): { content: Set<string>; turns: string } {
   const content = new Set<string>()
   const turns: string[] = []
-  analyse(text, (term, word) => {
+  analyse(text, (term, written) => {
+    const word = written.toLowerCase()
     if (turning.has(word)) turns.push(same[word] ?? word)
     else if (!stopWords.has(word) && !light.has(word) && same[word] === undefined) content.add(term)
   })
