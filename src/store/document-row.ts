@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto'
 import { InvalidArgument, StoreCorrupt, messageOf } from '../kernel/errors.ts'
 import { documentPlace, ttlMs } from './keys.ts'
 import type { Document, DocumentWrite, MemoryValue } from './ports.ts'
@@ -77,6 +78,13 @@ function encodeWrite({ key, value, bytes, expect, ttlMs: wanted }: DocumentWrite
 /** What a document counts for, in bytes of UTF-16 or raw; an estimate from below for text beyond ASCII. */
 export function sizeOfRow({ json, bytes }: DocumentRow): number {
   return (json?.length ?? 0) + (bytes?.byteLength ?? 0)
+}
+
+/** Tells one content from another: SHA-1 in hex of what the shared store keeps after the version. */
+export function contentMark({ json, bytes, erased }: DocumentRow): string {
+  const hash = createHash('sha1').update(json === undefined ? (erased ? '!' : '-') : `${Buffer.byteLength(json)} ${json}`)
+  if (bytes !== undefined) hash.update(bytes)
+  return hash.digest('hex')
 }
 
 /** The JSON of a memory, the same whether it is made from what was given or from its columns. */

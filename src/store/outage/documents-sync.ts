@@ -38,7 +38,7 @@ export async function replayDocuments({ shared, local, clock, randomness }: Docu
   const rows = await replica.pending([...owner.keys()])
   const now = Math.trunc(clock.now())
   const results = await documents.write(rows.map((row) => ({
-    mode: 'replay', row, base: row.base, ...(row.expires !== undefined && { ttlMs: Math.max(1, row.expires - now) }),
+    mode: 'replay', row, base: row.base, marks: row.marks, ...(row.expires !== undefined && { ttlMs: Math.max(1, row.expires - now) }),
   })))
   const others = rows.filter((_, index) => !isDone(results[index]!))
   const theirs = await fetchRows(documents, others.map(({ key }) => key), () => undefined)

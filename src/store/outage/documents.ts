@@ -45,8 +45,8 @@ export function createOutageDocuments(options: OutageDocumentsOptions): OutageDo
     return writes.map(({ key }, index) => toResult(results[index]!, present.get(key)))
   }
 
-  async function journal(writes: readonly EncodedWrite[], noted: () => void): Promise<DocumentResult[]> {
-    const { results, kept } = await replica.journal(writes, origin, bytesOf(writes))
+  async function journal(writes: readonly EncodedWrite[], tried: boolean, noted: () => void): Promise<DocumentResult[]> {
+    const { results, kept } = await replica.journal(writes, tried, origin, bytesOf(writes))
     if (kept) noted()
     return results.map((result): DocumentResult => {
       if (result.ok) return { ...result, journalled: true }
@@ -63,11 +63,17 @@ export function createOutageDocuments(options: OutageDocumentsOptions): OutageDo
     async write(wanted) {
       const writes = encodeWrites(wanted)
       // While one page is written to the folder, the next is on its way.
-      return inPages(writes, (page) => gate.write<DocumentResult[]>(
-        { kind: 'documents', keys: page.map(({ key }) => key), bytes: bytesOf(page) },
-        ({ documents }) => send(documents, page),
-        (_, noted) => journal(page, noted),
-      ))
+      return inPages(writes, (page) => {
+        let tried = false
+        return gate.write<DocumentResult[]>(
+          { kind: 'documents', keys: page.map(({ key }) => key), bytes: bytesOf(page) },
+          ({ documents }) => {
+            tried = true
+            return send(documents, page)
+          },
+          (_, noted) => journal(page, tried, noted),
+        )
+      })
     },
     async erase(keys) {
       for (const key of keys) documentPlace(key)

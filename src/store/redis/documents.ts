@@ -12,8 +12,8 @@ import type { Subscriptions } from './subscriptions.ts'
 /** A write as the shared store decides on it. */
 export type SharedWrite =
   | { mode: 'write'; row: DocumentRow; expect?: number; ttlMs?: number }
-  /** From a journal: made from version `base`, and given the version of the row then. */
-  | { mode: 'replay'; row: DocumentRow; base: number; ttlMs?: number }
+  /** From a journal: made from version `base`, and given the version of the row then. `marks`: contents that may have arrived from here before (`contentMark`). */
+  | { mode: 'replay'; row: DocumentRow; base: number; marks: string; ttlMs?: number }
   /** A folder holds it and the server may have lost it: taken when it is newer than what is there. */
   | { mode: 'restore'; row: DocumentRow; ttlMs?: number }
 
@@ -52,7 +52,7 @@ export function createSharedDocuments(backend: Backend, subscriptions: Subscript
   const { keys } = backend
   const modes = { write: 'w', replay: 'r', restore: 's' } as const
 
-  /** The seven arguments of a write. */
+  /** The eight arguments of a write. */
   function argumentsOf(write: SharedWrite): (string | Buffer)[] {
     const { mode, row } = write
     const place = documentPlace(row.key)
@@ -60,7 +60,7 @@ export function createSharedDocuments(backend: Backend, subscriptions: Subscript
     const ttl = place.family === 'session' ? write.ttlMs ?? ttlMs.session : row.json === undefined ? rememberMs : undefined
     return [
       modes[mode], place.family === 'memory' ? place.id : place.hash, place.family === 'memory' ? '' : place.field,
-      compare === undefined ? '' : versionText(compare), versionText(row.version), ttl === undefined ? '' : String(Math.ceil(ttl)), contentOf(row),
+      compare === undefined ? '' : versionText(compare), versionText(row.version), ttl === undefined ? '' : String(Math.ceil(ttl)), contentOf(row), mode === 'replay' ? write.marks : '',
     ]
   }
 

@@ -13,8 +13,8 @@ export type { PendingRow, Settled, StoredResult }
 export interface Replica extends Pick<Documents, 'get' | 'list' | 'follow'> {
   /** Takes what the shared store holds, unless what is here is newer or waits in the journal. `cursor` is moved once they are in. */
   apply(rows: readonly DocumentRow[], cursor?: { stream: number; at: string }): Promise<number>
-  /** Accepts writes for the journal, in one step. `kept`: there is an item of it; otherwise earlier ones send it, or nothing was written. */
-  journal(writes: readonly EncodedWrite[], origin: string, bytes: number): Promise<{ results: StoredResult[]; kept: boolean }>
+  /** Accepts writes for the journal, in one step. `tried`: they were sent, and it is not known whether they arrived. `kept`: there is an item of it; otherwise earlier ones send it, or nothing was written. */
+  journal(writes: readonly EncodedWrite[], tried: boolean, origin: string, bytes: number): Promise<{ results: StoredResult[]; kept: boolean }>
   /** Deletes for good; `versions` are those of the shared store. */
   erase(keys: readonly string[], versions: readonly number[]): Promise<number>
   /** As `erase`, with an item of the journal for the shared store. */
@@ -37,7 +37,7 @@ export function createReplica(client: Client, clock: Clock, ring: DocumentRing):
       if (cursor !== undefined) await client.call('applyDocuments', { rows: [], cursor, now: now() })
       return counts.reduce((sum, count) => sum + count, 0)
     },
-    journal: (writes, origin, bytes) => client.call('journalDocuments', { writes, mark: { origin, at: now(), bytes }, now: now() }, bytesOf(writes)),
+    journal: (writes, tried, origin, bytes) => client.call('journalDocuments', { writes, tried, mark: { origin, at: now(), bytes }, now: now() }, bytesOf(writes)),
     erase: (keys, versions) => client.call('eraseDocuments', { keys, versions, now: now() }),
     journalErasure: (keys, origin, bytes) => client.call('journalErasure', { keys, mark: { origin, at: now(), bytes }, now: now() }),
     pending: (keys) => client.call('pendingDocuments', { keys, now: now() }),

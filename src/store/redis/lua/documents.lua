@@ -7,10 +7,10 @@
   ARGV     [1] 2 for memories · 1 for sessions · 0 for sessions of a cluster, whose stream is in another slot
            [2] entries the stream keeps, [3] bytes the group may hold, [4] channel, [5] what is published there
            then for each write: mode, name in the stream, field ('' for a memory), version to compare with, own version,
-           ttl in ms or '', content (what follows the version and its blank)
+           ttl in ms or '', content (what follows the version and its blank), SHA-1 of contents that came from the same folder
            modes: w  writes when what is there has the compared version ('': whatever is there; zeros: nothing alive)
-                  r  from a journal, under its own version: when what is there, deleted or not, has the compared version, or the
-                     server knows nothing of it (it lost it); taken as done when the same content is there
+                  r  from a journal, under its own version: when what is there, deleted or not, has the compared version or is
+                     one of those contents, or the server knows nothing of it (it lost it); taken as done when the same content is there
                   s  what a folder holds and this server may have lost: when its own version is above the one that is here
   RETURNS  one string per write: '+<version>' written · '=<version>' was there already · '!<version>' something else is there
            · 'Q<bytes held>' over quota
@@ -27,7 +27,8 @@ local results, changed, at = {}, false, 6
 for index = lead + 1, #KEYS do
   local key, mode, name, field = KEYS[index], ARGV[at], ARGV[at + 1], ARGV[at + 2]
   local compare, version, ttl, content = ARGV[at + 3], ARGV[at + 4], ARGV[at + 5], ARGV[at + 6]
-  at = at + 7
+  local marks = ARGV[at + 7]
+  at = at + 8
   local present
   if field == '' then
     if mode == 'r' then present = redis.call('GET', key) or '' else present = redis.call('GETRANGE', key, 0, 17) end
@@ -46,7 +47,7 @@ for index = lead + 1, #KEYS do
     else write = string.format('%016.0f', math.max(tonumber(held) + 1, now)) end
   elseif mode == 'r' then
     if present:sub(18) == content or (deletes and not live) then result = '=' .. held
-    elseif held == compare or present == '' then write = string.format('%016.0f', math.max(tonumber(held) + 1, tonumber(version)))
+    elseif held == compare or present == '' or (marks ~= '' and marks:find(redis.sha1hex(present:sub(18)), 1, true)) then write = string.format('%016.0f', math.max(tonumber(held) + 1, tonumber(version)))
     else result = '!' .. held end
   elseif held == version then result = '=' .. held
   elseif held > version then result = '!' .. held

@@ -1,3 +1,4 @@
+import { contentMark } from '../../document-row.ts'
 import type { DocumentRow, EncodedWrite } from '../../document-row.ts'
 import { catalogue, documentPlace } from '../../keys.ts'
 import { findHeld, putRow, readRow } from './document-rows.ts'
@@ -18,7 +19,12 @@ export interface JournalMark {
 export interface PendingRow extends DocumentRow {
   /** Version it was made from. */
   base: number
+  /** Contents that were sent, and may have arrived. */
+  marks: string
 }
+
+/** Marks kept of one document; a mark has 40 digits. */
+const keptMarks = 16
 
 /** What the shared store made of a document that was sent. */
 export interface Settled {
@@ -58,16 +64,28 @@ function isPending(unit: Unit, key: string): boolean {
 }
 
 /** Writes as if this folder were all there is, and notes what is to be sent. `kept`: there is an item for it in the journal. */
-export function journalDocuments(unit: Unit, { writes, mark, now }: { writes: readonly EncodedWrite[]; mark: JournalMark; now: number }): { results: StoredResult[]; kept: boolean } {
+export function journalDocuments(unit: Unit, { writes, tried, mark, now }: { writes: readonly EncodedWrite[]; tried: boolean; mark: JournalMark; now: number }): { results: StoredResult[]; kept: boolean } {
   const fresh = new Map<string, number>()
   const results = writeEach(unit, writes, now, (key, base) => {
     // One that waits already is sent as it is by then.
     if (!fresh.has(key) && !isPending(unit, key)) fresh.set(key, base)
   })
-  if (fresh.size === 0) return { results, kept: false }
-  const journal = addToJournal(unit, mark, { kind: 'documents', keys: [...fresh.keys()] })
-  for (const [key, base] of fresh) unit.sql.run('INSERT INTO pending_documents (key, journal, base) VALUES (?, ?, ?)', [key, journal, base])
-  return { results, kept: true }
+  if (fresh.size > 0) {
+    const journal = addToJournal(unit, mark, { kind: 'documents', keys: [...fresh.keys()] })
+    for (const [key, base] of fresh) unit.sql.run('INSERT INTO pending_documents (key, journal, base) VALUES (?, ?, ?)', [key, journal, base])
+  }
+  if (tried) for (const [index, write] of writes.entries()) if (results[index]!.ok) addMark(unit, write)
+  return { results, kept: fresh.size > 0 }
+}
+
+/** Its content may be in the shared store, or soon is. Returns all marks of the document. */
+function addMark(unit: Unit, row: DocumentRow): string {
+  const known = unit.sql.get<{ marks: string }>('SELECT marks FROM pending_documents WHERE key = ?', [row.key])?.marks ?? ''
+  const mark = contentMark(row)
+  if (known.includes(mark)) return known
+  const marks = `${known} ${mark}`.slice(-41 * keptMarks)
+  unit.sql.run('UPDATE pending_documents SET marks = ? WHERE key = ?', [marks, row.key])
+  return marks
 }
 
 /** Deletes for good here, and notes that the others are to do the same. */
@@ -82,13 +100,13 @@ function addToJournal(unit: Unit, { origin, at, bytes }: JournalMark, item: obje
   )!.seq
 }
 
-/** Those of the keys that wait, as they are now. */
+/** Those of the keys that wait, as they are now and are sent next. */
 export function pendingDocuments(unit: Unit, { keys, now }: { keys: readonly string[]; now: number }): PendingRow[] {
   return keys.flatMap((key) => {
     const base = unit.sql.get<{ base: number }>('SELECT base FROM pending_documents WHERE key = ?', [key])?.base
     const row = base === undefined ? undefined : readRow(unit, key, now)
     if (base !== undefined && row === undefined) unit.sql.run('DELETE FROM pending_documents WHERE key = ?', [key])
-    return row === undefined || base === undefined ? [] : [{ ...row, base }]
+    return row === undefined || base === undefined ? [] : [{ ...row, base, marks: addMark(unit, row) }]
   })
 }
 
@@ -99,7 +117,7 @@ export function settleDocuments(unit: Unit, { settled, now }: { settled: readonl
     const held = readRow(unit, key, now)
     if (held !== undefined && held.version !== sent) {
       // What was sent has landed: the later change is made from that. In conflict, it will be found to be so itself.
-      if (row === undefined) unit.sql.run('UPDATE pending_documents SET base = ? WHERE key = ?', [version, key])
+      if (row === undefined) unit.sql.run("UPDATE pending_documents SET base = ?, marks = '' WHERE key = ?", [version, key])
       return [key]
     }
     unit.sql.run('DELETE FROM pending_documents WHERE key = ?', [key])
