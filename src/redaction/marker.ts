@@ -9,9 +9,3 @@ export function marker(kind: string): string {
 export function isMarked(value: string): boolean {
   return value.startsWith('[redacted:') && value.replace(markers, '').trim() === ''
 }
-
-/** Where the markers of `text` stand, from left to right. */
-export function markersIn(text: string): { start: number; end: number }[] {
-  if (!text.includes('[redacted:')) return []
-  return Array.from(text.matchAll(markers), ({ index, 0: { length } }) => ({ start: index, end: index + length }))
-}

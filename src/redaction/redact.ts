@@ -1,5 +1,5 @@
 import { InvalidArgument } from '../kernel/errors.ts'
-import { isMarked, marker, markersIn } from './marker.ts'
+import { isMarked, marker } from './marker.ts'
 import { NeedleIndex } from './needles.ts'
 import { removePrivateSpans } from './private-spans.ts'
 import { rules } from './rules/all.ts'
@@ -90,18 +90,5 @@ function merged(text: string, found: Ranked[]): Ranked[] {
       if (finding.rank < last.rank) Object.assign(last, { kind: finding.kind, rank: finding.rank })
     }
   }
-  clip(text, out)
   return out.filter(({ start, end }) => end > start && !isMarked(text.slice(start, end)))
-}
-
-/** A marker is not cut in two: what begins or ends inside of one begins behind it or ends before it. */
-function clip(text: string, found: Ranked[]): void {
-  let at = 0
-  for (const { start, end } of markersIn(text)) {
-    while (at < found.length && (found[at] as Ranked).end <= start) at += 1
-    for (const finding of found.slice(at, at + 2)) {
-      if (finding.start > start && finding.start < end) finding.start = end
-      if (finding.end > start && finding.end < end) finding.end = start
-    }
-  }
 }

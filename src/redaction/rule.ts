@@ -3,6 +3,8 @@ import type { Rule } from './types.ts'
 export interface PatternOptions {
   /** How far before the needle the match begins; the first length that matches counts. Default 0. */
   back?: number | readonly number[]
+  /** What a secret longer than the expression looks at goes on with, and is taken too. Default: letters, digits, "_" and "-". */
+  rest?: RegExp
   /** Whether what matched is a secret. */
   accept?: (secret: string, match: RegExpExecArray) => boolean
 }
@@ -14,6 +16,7 @@ export interface PatternOptions {
 export function pattern(kind: string, needles: readonly string[], expression: RegExp, options: PatternOptions = {}): Rule {
   const grouped = expression.source.includes('(?<s>')
   const sticky = new RegExp(expression.source, `${expression.flags}${grouped ? 'd' : ''}y`)
+  const rest = options.rest === undefined ? word : new RegExp(options.rest.source, 'y')
   const backs = typeof options.back === 'object' ? options.back : [options.back ?? 0]
   return {
     kind,
@@ -27,20 +30,21 @@ export function pattern(kind: string, needles: readonly string[], expression: Re
         const [start, end] = match.indices?.groups?.s ?? [match.index, match.index + match[0].length]
         const secret = text.slice(start, end)
         if (!varied(secret) || options.accept?.(secret, match) === false) continue
-        return { kind, start, end: endOfWord(text, end) }
+        return { kind, start, end: endOf(rest, text, end) }
       }
       return undefined
     },
   }
 }
 
-/** A longer token than the expression foresees goes as a whole. Only for what was found, so a text is gone over once. */
-function endOfWord(text: string, from: number): number {
-  word.lastIndex = from
-  word.test(text)
-  return word.lastIndex
-}
 const word = /[A-Za-z0-9_-]*/y
+
+/** Where a run of `rest` from `from` on ends. Only for what was found, so a text is gone over once. */
+export function endOf(rest: RegExp, text: string, from: number): number {
+  rest.lastIndex = from
+  rest.test(text)
+  return rest.lastIndex
+}
 
 /** Not `ghp_xxxxxxxx` and its like. */
 export function varied(secret: string): boolean {

@@ -34,6 +34,16 @@ describe('redact', () => {
     expect(redact('clone https://Zpq9abcd:x-oauth-basic@github.com/a').text).toBe('clone https://[redacted:url-password]:x-oauth-basic@github.com/a')
   })
 
+  it('does not cut a marker where a value is too long to be looked at whole', () => {
+    const text = `machine db login app password ${'x7'.repeat(126)}[redacted:password]`
+    expect(redact(text).text).toBe('machine db login app password [redacted:netrc-password]')
+  })
+
+  it('goes on until nothing is left of what is longer than a rule looks', () => {
+    expect(redact(`Cookie: ${'sid=a1b2c3d4e5; '.repeat(200)}\nHost: a`).text).not.toContain('a1b2')
+    expect(redact(`password=${'a1B2/'.repeat(2000)} done`).text).toBe('password=[redacted:password] done')
+  })
+
   it('changes nothing the second time, whatever is put together', () => {
     const parts = [...casesOf(105).filter((_, at) => at % 37 === 0).map(({ text }) => text), ...rules.flatMap(({ needles }) => needles.slice(0, 2)), '=', ': ', '"', '\\', '\n', '[redacted:', ']', '@', '%3D', '\u200b']
     fc.assert(

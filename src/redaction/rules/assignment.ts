@@ -1,6 +1,6 @@
 import { isMarked } from '../marker.ts'
 import { isPlaceholder } from '../placeholder.ts'
-import { varied } from '../rule.ts'
+import { endOf, varied } from '../rule.ts'
 import type { Rule } from '../types.ts'
 import { classify } from './key-names.ts'
 import type { Strength } from './key-names.ts'
@@ -11,6 +11,7 @@ const optionSeparator = /[ =]["']?/y
 /** Ends before what ends a value in code, JSON, a URL, or a shell. */
 const bareValue = /[^\s"'`<>,;(){}[\]|\\]{1,256}/y
 const urlValue = /[^\s"'`<>,;(){}[\]|\\&#]{1,256}/y
+/** What a value longer than is looked at goes on with. */
 const run = /[A-Za-z0-9_+/=-]*/y
 const longestQuoted = 1024
 /** Whether an ASCII character can be part of a name. */
@@ -32,20 +33,13 @@ export const assignment: Rule = {
     const shaped = key.shape?.test(secret) === true
     if (!shaped && !looksReal(secret, key.strength, value.quoted, value.environment)) return undefined
     if (isMarked(secret) || isPlaceholder(secret)) return undefined
-    return { kind: shaped ? key.kind : key.generic, start: value.start, end: value.quoted ? value.end : endOfRun(text, value.end) }
+    return { kind: shaped ? key.kind : key.generic, start: value.start, end: value.quoted ? value.end : endOf(run, text, value.end) }
   },
 }
 
 /** The "API" of "API key". */
 function wordBefore(text: string, start: number): string {
   return /[A-Za-z]{1,16}(?= $)/.exec(text.slice(Math.max(0, start - 17), start))?.[0] ?? ''
-}
-
-/** A value longer than what is looked at goes as a whole. */
-function endOfRun(text: string, from: number): number {
-  run.lastIndex = from
-  run.test(text)
-  return run.lastIndex
 }
 
 interface Value {

@@ -37,7 +37,7 @@ export const serviceRules: readonly Rule[] = [
   pattern('telegram-token', [':AA'], /(?<!\d)\d{8,10}:AA[A-Za-z0-9_-]{33}(?![A-Za-z0-9_-])/, { back: [10, 9, 8] }),
   pattern('newrelic-key', ['NRAK-', 'NRII-', 'NRIQ-', 'NRRA-', 'NRJS-', 'NRSP-'], /NR(?:AK|II|IQ|RA|JS|SP)-[A-Za-z0-9_-]{19,42}/),
   pattern('newrelic-key', ['NRAL'], /(?<![A-Za-z0-9])[0-9a-f]{36}NRAL/, { back: 36 }),
-  prefixed('sentry-token', ['sntrys_'], /[A-Za-z0-9+/=_-]{40,400}/),
+  prefixed('sentry-token', ['sntrys_'], /[A-Za-z0-9+/=_-]{40,400}/, { rest: /[A-Za-z0-9+/=_-]*/ }),
   prefixed('sentry-token', ['sntryu_'], /[a-f0-9]{64}/),
   prefixed('grafana-token', ['glsa_'], /[A-Za-z0-9]{32}_[A-Fa-f0-9]{8}/),
   prefixed('grafana-token', ['glc_'], /[A-Za-z0-9+/]{40,400}={0,2}/),
@@ -65,6 +65,6 @@ export const serviceRules: readonly Rule[] = [
   prefixed('adafruit-key', ['aio_'], /[A-Za-z0-9]{28}(?![A-Za-z0-9])/),
   pattern('mapbox-token', ['sk.eyJ'], /(?<![A-Za-z0-9])sk\.eyJ[A-Za-z0-9_-]{40,200}\.[A-Za-z0-9_-]{16,40}/),
   pattern('launchdarkly-key', ['sdk-', 'api-'], /(?<![A-Za-z0-9-])(?:sdk|api)-[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[0-9a-f]{4}-[0-9a-f]{12}/),
-  prefixed('onepassword-token', ['ops_ey'], /[A-Za-z0-9+/=_-]{100,1300}/),
+  prefixed('onepassword-token', ['ops_ey'], /[A-Za-z0-9+/=_-]{100,400}/, { rest: /[A-Za-z0-9+/=_-]*/ }),
   pattern('onepassword-secret-key', ['A3-'], /(?<![A-Za-z0-9])A3-[A-Z0-9]{6}-(?:[A-Z0-9]{11}|[A-Z0-9]{6}-[A-Z0-9]{5})-[A-Z0-9]{5}-[A-Z0-9]{5}-[A-Z0-9]{5}/),
 ]

@@ -24,17 +24,20 @@ export const webRules: readonly Rule[] = [
   }),
   pattern('url-password', ['://'], /:\/\/(?<s>[A-Za-z0-9_-]{20,256})@(?=[A-Za-z0-9])/, { accept: (secret) => notPlaceholder(secret) && /\d/.test(secret) && /[A-Za-z]/.test(secret) && !/^[0-9a-f]{32}$/.test(secret) }),
   pattern('bearer-token', ['bearer '], /bearer\s{1,4}(?<s>[A-Za-z0-9._~+/=-]{8,400})/i, {
+    rest: /[A-Za-z0-9._~+/=-]*/,
     accept: (secret) => notPlaceholder(secret) && /\d/.test(secret) && /[A-Za-z]/.test(secret) && !/^[a-z-]+\d{0,2}[.,]?$/.test(secret),
   }),
   pattern('authorization-header', ['authorization'], /authorization["']?\s{0,4}[:=,]\s{0,4}["'`]?(?:[A-Za-z][\w-]{1,20}\s{1,4})?(?<s>[A-Za-z0-9._~+/=:-]{8,400})/i, {
+    rest: /[A-Za-z0-9._~+/=:-]*/,
     accept: (secret) => notPlaceholder(secret) && /\d|=$/.test(secret) && /[A-Za-z]/.test(secret) && !/^[a-z]+[.-]?\w{0,12}$/i.test(secret),
   }),
   pattern('basic-auth', ['basic '], /\bbasic\s{1,4}(?<s>[A-Za-z0-9+/]{8,2000}={0,2})(?![\w-])/i, {
     accept: (secret) => secret.length % 4 === 0 && /^[\x20-\x7e]{1,200}:[\x20-\x7e]{0,1000}$/.test(Buffer.from(secret, 'base64').toString('latin1')),
   }),
   pattern('password', ["password '", 'password "', 'identified by '], /(?:password|identified by)\s["'](?<s>[^"'\s]{4,256})["']/i, { accept: (secret) => notPlaceholder(secret) && /[^A-Za-z]/.test(secret) && /[A-Za-z]/.test(secret) }),
-  pattern('cookie', ['cookie'], /cookie["']?\s{0,4}:\s{0,4}["']?(?<s>[^\s=;"'\\]{1,80}=[^\r\n"'\\]{4,1000})/i, { accept: (secret) => secret.split(';').some(holdsId) }),
+  pattern('cookie', ['cookie'], /cookie["']?\s{0,4}:\s{0,4}["']?(?<s>[^\s=;"'\\]{1,80}=[^\r\n"'\\]{4,1000})/i, { rest: /[^\r\n"'\\]*/, accept: (secret) => secret.split(';').some(holdsId) }),
   pattern('basic-auth', [' -u', ' --user', ' --proxy-user'], / (?:-u ?|--(?:proxy-)?user[ =])["']?[^\s:"'/]{1,64}:(?!\/\/)(?<s>[^\s"']{3,256})/, {
+    rest: /[^\s"']*/,
     accept: (secret, match) => notPlaceholder(secret) && /\b(?:curl|wget|http|https|xh)\b/.test(match.input.slice(Math.max(0, match.index - 400), match.index)),
   }),
 ]
