@@ -19,7 +19,7 @@ import type { Value } from './value.ts'
 export function createMemory(parts: MemoryParts, id: () => string): Memory {
   const audit = createAudit(parts.log, parts.clock, id)
   const quota = createQuota(parts.database, parts.clock, parts.limits.scopeBytes)
-  return viewed({ ...parts, audit, quota, channel: 'program', scope: {} })
+  return viewed({ ...parts, audit, quota, unread: { own: false }, channel: 'program', scope: {} })
 }
 
 function viewed(view: View): Memory {

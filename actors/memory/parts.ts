@@ -32,6 +32,8 @@ export interface View extends Omit<MemoryParts, 'limits'> {
   limits: MemoryParts['limits']
   audit: Audit
   quota: Quota
+  /** This process has written what the index may not have read yet: its own calls wait for it. */
+  unread: { own: boolean }
   channel: Channel
   name?: string
   /** Nothing outside of it is seen or touched. */

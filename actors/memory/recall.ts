@@ -1,6 +1,6 @@
 import { Cancelled, EmbedderBusy, EmbedderUnavailable, InvalidArgument, ModelUnusable } from '../../src/kernel/errors.ts'
 import type { Embeddings } from '../../src/embedding/types.ts'
-import type { Hit } from '../../src/vectors/types.ts'
+import type { Hit, SearchRequest, SearchResult } from '../../src/vectors/types.ts'
 import { cleanText, timeOf } from './input.ts'
 import type { View } from './parts.ts'
 import { checkScope, narrow } from './scope.ts'
@@ -13,6 +13,8 @@ const maxLimit = 1_000
 /** Of a query, characters: what is longer is no question, and its beginning is searched for. */
 const queryLength = 4_000
 const charactersPerToken = 4
+/** How long a large write of this process may hold up its own questions, ms. */
+const ownWritesMs = 3_000
 
 /** Meaning and words together, or words alone when nothing can be embedded. */
 export async function recall(view: View, request: RecallRequest): Promise<RecallResult> {
@@ -37,11 +39,22 @@ export async function recall(view: View, request: RecallRequest): Promise<Recall
   }
 
   const embedded = await tryEmbed(view, query, signal)
-  const found = await view.index.search({ ...filter, ...(embedded.vector !== undefined && { vector: embedded.vector, model: embedded.model }) }, signal === undefined ? {} : { signal })
+  const found = await search(view, { ...filter, ...(embedded.vector !== undefined && { vector: embedded.vector, model: embedded.model }) }, signal)
   const hits = within(found.hits.map(toRecalled), maxTokens)
   if (embedded.notice !== undefined) return { hits, mode: 'keyword', notice: embedded.notice }
   if (found.mode !== 'keyword') return { hits, mode: 'hybrid' }
   return { hits, mode: 'keyword', ...(hits.length > 0 && { notice: `no memory here has a vector of ${embedded.model} yet: found by words alone` }) }
+}
+
+/** The index reads what is new before it answers, for a while; own writes are waited for longer. */
+async function search(view: View, request: SearchRequest, signal: AbortSignal | undefined): Promise<SearchResult> {
+  const { own } = view.unread
+  const until = view.clock.monotonic() + ownWritesMs
+  for (;;) {
+    const found = await view.index.search(request, signal === undefined ? {} : { signal })
+    if (found.behind === 0) view.unread.own = false
+    if (found.behind === 0 || !own || view.clock.monotonic() > until) return found
+  }
 }
 
 async function tryEmbed(view: View, query: string, signal: AbortSignal | undefined): Promise<{ vector?: Float32Array; model?: string; notice?: string }> {

@@ -150,6 +150,7 @@ async function write(view: View, wanted: readonly Candidate[], vectors: Readonly
     if (again.length > 0 && attempt >= attempts) throw new InvalidArgument('text', 'is stored and forgotten by others over and over: try again')
     left = again
   }
+  view.unread.own = true
 }
 
 /** Before anything is written: what is to be replaced exists and may be touched. */
@@ -178,7 +179,7 @@ async function supersede(view: View, wanted: readonly Candidate[]): Promise<void
  * Changes memories one by one, against whatever others do to them: `next` gets the value as it is, and gives the new one, or
  * undefined to leave it. Returns the ids that were changed.
  */
-export async function change(view: Pick<View, 'documents'>, ids: readonly string[], next: (value: Value) => Value | undefined): Promise<string[]> {
+export async function change(view: Pick<View, 'documents' | 'unread'>, ids: readonly string[], next: (value: Value) => Value | undefined): Promise<string[]> {
   const changed: string[] = []
   let left = await view.documents.get(ids.map(memoryKey))
   for (let attempt = 1; left.length > 0; attempt++) {
@@ -196,5 +197,6 @@ export async function change(view: Pick<View, 'documents'>, ids: readonly string
     }
     left = again
   }
+  view.unread.own = true
   return changed
 }
