@@ -12,7 +12,9 @@ const optionSeparator = /[ =]["']?/y
 const bareValue = /[^\s"'`<>,;(){}[\]|\\]{1,256}/y
 const urlValue = /[^\s"'`<>,;(){}[\]|\\&#]{1,256}/y
 /** What a value longer than is looked at goes on with. */
-const run = /[A-Za-z0-9_+/=-]*/y
+const bareRest = /[^\s"'`<>,;(){}[\]|\\]*/y
+const urlRest = /[^\s"'`<>,;(){}[\]|\\&#]*/y
+const longestBare = 256
 const longestQuoted = 1024
 /** Whether an ASCII character can be part of a name. */
 const inName = Uint8Array.from({ length: 128 }, (_, code) => Number(/[A-Za-z0-9_.$-]/.test(String.fromCharCode(code))))
@@ -33,7 +35,7 @@ export const assignment: Rule = {
     const shaped = key.shape?.test(secret) === true
     if (!shaped && !looksReal(secret, key.strength, value.quoted, value.environment)) return undefined
     if (isMarked(secret) || isPlaceholder(secret)) return undefined
-    return { kind: shaped ? key.kind : key.generic, start: value.start, end: value.quoted ? value.end : endOf(run, text, value.end) }
+    return { kind: shaped ? key.kind : key.generic, start: value.start, end: value.rest === undefined ? value.end : endOf(value.rest, text, value.end) }
   },
 }
 
@@ -46,6 +48,8 @@ interface Value {
   start: number
   end: number
   quoted: boolean
+  /** What it goes on with when it is longer than was looked at. */
+  rest?: RegExp
   /** `NAME=value` or `--name=value` without spaces, as in a shell or a .env file. */
   environment: boolean
 }
@@ -90,7 +94,8 @@ function bare(text: string, from: number, expression: RegExp, environment: boole
   // A call, an index or a block: code, not a value.
   if (!environment && /[([{]/.test(text[end] ?? ' ')) return undefined
   const trimmed = text.slice(from, end).replace(/[.:]+$/, '').length
-  return { start: from, end: from + trimmed, quoted: false, environment }
+  const rest = end - from < longestBare ? undefined : expression === urlValue ? urlRest : bareRest
+  return { start: from, end: rest === undefined ? from + trimmed : end, quoted: false, environment, rest }
 }
 
 /** `req.body.password2`: words, and a dot between them. */
