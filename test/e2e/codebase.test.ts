@@ -3,6 +3,7 @@ import { mkdirSync, symlinkSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
 import { run, start, temporaryFolder } from '../cli/binary.ts'
+import { checkedTrace } from './trace.ts'
 
 function folder(): string {
   const dir = temporaryFolder()
@@ -21,10 +22,10 @@ function folder(): string {
 
 interface Quote { path: string; from: number; to: number; text: string; verdict: string; at: string }
 
-test('any folder is read, asked about, and the answers hold', async () => {
+test('any folder is read, asked about, and the answers hold', { timeout: 60_000 }, async () => {
   const dir = folder()
   const cwd = temporaryFolder()
-  const { code, stdout, stderr } = await run(['run', 'codebase', '--input', `dir=${dir}`, '--input', 'question=How many birds does countBirds count?', '--input', 'maxFileBytes=8192', '--json'], { cwd })
+  const { code, stdout, stderr } = await run(['run', 'codebase', '--input', `dir=${dir}`, '--input', 'question=How many birds does countBirds count?', '--input', 'maxFileBytes=8192', '--json', '--trace', 'run.jsonl'], { cwd })
   expect(stderr).toBe('')
   const result = JSON.parse(stdout)
   expect(result).toMatchObject({ scenario: 'codebase', ok: true, store: { kind: 'sqlite', dataDir: join(cwd, '.hivemind') } })
@@ -41,6 +42,7 @@ test('any folder is read, asked about, and the answers hold', async () => {
   const purpose: Quote[] = report.questions[1].quotes
   expect(purpose[0]?.path).toBe('README.md')
   expect(code).toBe(0)
+  expect(await checkedTrace(join(cwd, 'run.jsonl'))).toMatchObject({ scenario: 'codebase', machines: { lease: {}, supervisor: {}, 'room-consumer': {} } })
 
   const hall = await run(['rooms', 'tail', 'main_hall', '-n', '100', '--json'], { cwd })
   const types = hall.stdout.trim().split('\n').map((line) => JSON.parse(line).type)
@@ -109,14 +111,15 @@ test('with --watch, a question posted from another process is answered', async (
   expect(await running.finished).toMatchObject({ code: 0, stdout: expect.stringContaining('What does kestrel count?') })
 })
 
-test('interrupted in mid-run, it ends in an orderly way and the next run is whole', async () => {
+test('interrupted in mid-run, it ends in an orderly way and the next run is whole', { timeout: 60_000 }, async () => {
   const cwd = temporaryFolder()
   const dir = temporaryFolder()
   for (let n = 0; n < 3000; n++) writeFileSync(join(dir, `f${n}.md`), `# File ${n}\n\nsome words about ${n}\n`.repeat(20))
-  const running = start(['run', 'codebase', '--input', `dir=${dir}`], { cwd })
+  const running = start(['run', 'codebase', '--input', `dir=${dir}`, '--trace', 'run.jsonl'], { cwd })
   await running.until(/was restarted/, 'stderr')
   running.child.kill('SIGINT')
   expect((await running.finished).code).toBe(130)
+  expect((await checkedTrace(join(cwd, 'run.jsonl'))).cut).toBeUndefined()
   const { code, stdout } = await run(['run', 'codebase', '--input', `dir=${dir}`, '--json'], { cwd })
   expect(JSON.parse(stdout).report.files).toMatchObject({ listed: 3000, handled: 3000 })
   expect(code).toBe(0)
