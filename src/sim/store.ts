@@ -196,5 +196,5 @@ function createSignals(connection: Connection): Signals {
 
 const unused = (): Promise<never> => Promise.reject(new Error('the simulator has no blobs and no cache'))
 export const noBlobs: Blobs = { put: unused, get: unused, has: unused, delete: unused }
-const noDocuments: RedisStore['documents'] = { write: unused, read: unused, versions: unused, changes: unused, end: unused, listen: unused, scan: () => { throw new Error('the simulator has no documents') } }
+const noDocuments: RedisStore['documents'] = { write: unused, read: unused, versions: unused, changes: unused, listen: unused, scan: () => { throw new Error('the simulator has no documents') } }
 export const noCache: Cache = { get: unused, set: unused, delete: unused }

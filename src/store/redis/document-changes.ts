@@ -10,6 +10,8 @@ export interface Change {
   key: string
   /** Absent: a write of it was under way when this was noted. */
   version?: number
+  /** Nothing that was there before may be left anywhere. */
+  erased?: true
   /** Wall time of the server, ms. */
   at: number
 }
@@ -20,8 +22,6 @@ export interface Changes {
    * there itself, or because the stream never grew beyond what it keeps.
    */
   changes(stream: number, from: Cursor, limit: number): Promise<{ changes: Change[]; cursor: Cursor; joined: boolean }>
-  /** Where a stream ends now. */
-  end(stream: number): Promise<Cursor>
   /** The keys of all documents, deleted ones included, in pages; a key may come twice. */
   scan(): AsyncIterable<string[]>
 }
@@ -41,7 +41,7 @@ export function createChanges(backend: Backend): Changes {
     const version = field.get('v')
     return {
       key: field.has('f') ? `${name}#${field.get('f')}` : catalogue.memory.build(name),
-      at: Number(id.slice(0, id.indexOf('-'))), ...(version !== undefined && { version: Number(version) }),
+      at: Number(id.slice(0, id.indexOf('-'))), ...(version !== undefined && { version: Number(version) }), ...(field.has('e') && { erased: true as const }),
     }
   }
 
@@ -53,10 +53,6 @@ export function createChanges(backend: Backend): Changes {
       const seen = entries[0]?.[0] === from
       const fresh = seen ? entries.slice(1) : entries
       return { changes: fresh.map(readEntry), cursor: fresh.at(-1)?.[0] ?? from, joined: from === '0-0' ? length < neverTrimmed : seen }
-    },
-    async end(stream) {
-      const last = await backend.read((client) => client.xrevrange(nameOf(stream), '+', '-', 'COUNT', 1))
-      return last[0]?.[0] ?? '0-0'
     },
     async *scan() {
       for (const family of ['memory', 'session'] as const) {

@@ -96,7 +96,9 @@ export function createSharedDocuments(backend: Backend, subscriptions: Subscript
       const answers = await runScript(sessionStream, indexes.map((index) => writes[index]!), run)
       for (const [position, index] of indexes.entries()) results[index] = answers[position]!
     }))
-    await note(results.flatMap((result, index) => (result.outcome === 'written' ? [[...named(index), 'v', versionText(result.version)]] : [])))
+    await note(results.flatMap((result, index) => (
+      result.outcome === 'written' ? [[...named(index), 'v', versionText(result.version), ...(writes[index]!.row.erased ? ['e', '1'] : [])]] : []
+    )))
     return results
   }
 

@@ -81,7 +81,7 @@ export function startFollower(options: FollowerOptions): Follower {
       await lookAgain()
       if (unjoined.size === 0) break
       const wanted = new Set(unjoined)
-      const result = await reconcile({ source, replica, clock, onProblem, signal, streams: wanted, followOn: catchUpFrom })
+      const result = await reconcile({ source, replica, clock, onProblem, signal, streams: wanted, followOn: passOver })
       for (const [stream, cursor] of result.cursors) {
         await moveTo(stream, cursor)
         unjoined.delete(stream)
@@ -98,28 +98,36 @@ export function startFollower(options: FollowerOptions): Follower {
     const cursor = cursors?.get(stream)
     dirty.delete(stream)
     try {
-      if (cursor === undefined) unjoined.add(stream)
-      else if (!unjoined.has(stream)) {
-        const { joined, at } = await catchUpFrom(stream, cursor)
-        if (at !== cursor) cursors?.set(stream, at)
-        if (!joined) unjoined.add(stream)
-      }
+      if (cursor === undefined || !(await follow(stream, cursor))) unjoined.add(stream)
     } catch (error) {
       dirty.add(stream)
       throw error
     }
   }
 
-  /** Takes over what came after `from`; how far it got. */
-  async function catchUpFrom(stream: number, from: Cursor): Promise<{ at: Cursor; joined: boolean }> {
+  /** Takes over what came after the cursor. False when something between may be missing. */
+  async function follow(stream: number, from: Cursor): Promise<boolean> {
     for (let at = from; ;) {
       signal.throwIfAborted()
       const page = await source.call((documents) => documents.changes(stream, at, pageChanges))
-      if (!page.joined) return { at, joined: false }
+      if (!page.joined) return false
       behind = page.changes.length
-      await take(page.changes, page.cursor === at ? undefined : { stream, at: page.cursor })
+      const moved = page.cursor !== at
       at = page.cursor
-      if (page.changes.length < pageChanges) return { at, joined: true }
+      await take(page.changes, moved ? { stream, at } : undefined)
+      if (moved) cursors?.set(stream, at)
+      if (page.changes.length < pageChanges) return true
+    }
+  }
+
+  /** As `follow`, over gaps, and without a place to come back to: what erased something is there as long as the stream keeps it. */
+  async function passOver(stream: number, from: Cursor): Promise<Cursor> {
+    for (let at = from; ;) {
+      signal.throwIfAborted()
+      const page = await source.call((documents) => documents.changes(stream, at, pageChanges))
+      await take(page.changes, undefined)
+      at = page.cursor
+      if (page.changes.length < pageChanges) return at
     }
   }
 
@@ -135,7 +143,11 @@ export function startFollower(options: FollowerOptions): Follower {
     const held = keys.length === 0 ? [] : await replica.versions(keys)
     const missing = keys.filter((key, index) => held[index]!.version < latest.get(key)!)
     const rows = await source.call((documents) => fetchRows(documents, missing, onProblem))
+    const erased = changes.flatMap(({ key, version, erased: gone }) => (gone && version !== undefined ? [{ key, version }] : []))
+    if (erased.length > 0) await replica.forget(erased)
     if (rows.size > 0 || cursor !== undefined) await replica.apply([...rows.values()], cursor)
+    // Their rows are gone or written over by now: what they were is in the log until it is emptied.
+    if (erased.length > 0) await replica.emptyLog()
   }
 
   /** Writes that were under way a while ago and were never said to be done. */

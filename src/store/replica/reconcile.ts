@@ -13,8 +13,8 @@ export interface ReconcileOptions {
   onProblem(error: unknown): void
   signal: AbortSignal
   streams: ReadonlySet<number>
-  /** Takes over what comes into a stream meanwhile. */
-  followOn(stream: number, from: Cursor): Promise<{ at: Cursor }>
+  /** Takes over what is in a stream after `from`; returns its end. */
+  followOn(stream: number, from: Cursor): Promise<Cursor>
 }
 
 export interface Reconciled {
@@ -35,7 +35,7 @@ const pageRows = 500
  */
 export async function reconcile({ source, replica, clock, onProblem, signal, streams, followOn }: ReconcileOptions): Promise<Reconciled> {
   const result: Reconciled = { cursors: new Map(), fetched: 0, offered: 0 }
-  for (const stream of streams) result.cursors.set(stream, await source.call((documents) => documents.end(stream)))
+  for (const stream of streams) result.cursors.set(stream, await followOn(stream, '0-0'))
 
   async function fetch(keys: readonly string[]): Promise<void> {
     const rows = await source.call((documents) => fetchRows(documents, keys, onProblem))
@@ -44,7 +44,7 @@ export async function reconcile({ source, replica, clock, onProblem, signal, str
 
   /** The streams go on: an end that was passed by too many entries would be no end to go on from. */
   async function goOn(): Promise<void> {
-    for (const [stream, from] of result.cursors) result.cursors.set(stream, (await followOn(stream, from)).at)
+    for (const [stream, from] of result.cursors) result.cursors.set(stream, await followOn(stream, from))
     signal.throwIfAborted()
   }
 

@@ -19,6 +19,10 @@ export interface Replica extends Pick<Documents, 'get' | 'list' | 'follow'> {
   erase(keys: readonly string[], versions: readonly number[]): Promise<number>
   /** As `erase`, with an item of the journal for the shared store. */
   journalErasure(keys: readonly string[], origin: string, bytes: number): Promise<number>
+  /** They were erased elsewhere, as these versions: drops what is kept of them besides their rows. */
+  forget(erased: readonly { key: string; version: number }[]): Promise<void>
+  /** Nothing that was deleted or written over until now is in the write-ahead log afterwards. */
+  emptyLog(): Promise<void>
   pending(keys: readonly string[]): Promise<PendingRow[]>
   settle(settled: readonly Settled[]): Promise<string[]>
   landErasure(keys: readonly string[], versions: readonly number[]): Promise<void>
@@ -40,6 +44,8 @@ export function createReplica(client: Client, clock: Clock, ring: DocumentRing):
     journal: (writes, tried, origin, bytes) => client.call('journalDocuments', { writes, tried, mark: { origin, at: now(), bytes }, now: now() }, bytesOf(writes)),
     erase: (keys, versions) => client.call('eraseDocuments', { keys, versions, now: now() }),
     journalErasure: (keys, origin, bytes) => client.call('journalErasure', { keys, mark: { origin, at: now(), bytes }, now: now() }),
+    forget: (erased) => client.call('forgetErased', { erased }),
+    emptyLog: () => client.call('emptyLog', undefined),
     pending: (keys) => client.call('pendingDocuments', { keys, now: now() }),
     settle: (settled) => client.call('settleDocuments', { settled, now: now() }),
     landErasure: (keys, versions) => client.call('landErasure', { keys, versions, now: now() }),

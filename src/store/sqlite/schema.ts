@@ -69,7 +69,8 @@ const steps: readonly string[] = [
   // Documents. `seq` grows with every change of a row of either table in this file, in the order of commits; a deleted row
   // stays, so that those who follow by `seq` see it. The recall worker reads `memories` over a connection of its own.
   // `document_totals`: the last `seq`, and the bytes of all memories.
-  // `pending_documents`: changed here while the shared store was away; `journal` is the item that sends it, `base` the version it was made from,
+  // `pending_documents`: changed here while the shared store was away; `journal` is the item that sends it, `base` the version it was made from, `made` 1 when
+  // nothing alive was there,
   // `marks` the contents that were sent and of which it is not known whether they arrived.
   `
   CREATE TABLE memories (
@@ -88,7 +89,7 @@ const steps: readonly string[] = [
   CREATE INDEX documents_expires ON documents (expires) WHERE expires IS NOT NULL;
   CREATE TABLE document_totals (seq INTEGER NOT NULL, bytes INTEGER NOT NULL);
   INSERT INTO document_totals VALUES (0, 0);
-  CREATE TABLE pending_documents (key TEXT PRIMARY KEY, journal INTEGER NOT NULL, base INTEGER NOT NULL, marks TEXT NOT NULL DEFAULT '') WITHOUT ROWID;
+  CREATE TABLE pending_documents (key TEXT PRIMARY KEY, journal INTEGER NOT NULL, base INTEGER NOT NULL, made INTEGER NOT NULL, marks TEXT NOT NULL DEFAULT '') WITHOUT ROWID;
   CREATE TABLE replica_cursors (stream INTEGER PRIMARY KEY, cursor TEXT NOT NULL);
   `,
 ]

@@ -14,7 +14,7 @@
                   s  what a folder holds and this server may have lost: when its own version is above the one that is here
   RETURNS  one string per write: '+<version>' written · '=<version>' was there already · '!<version>' something else is there
            · 'Q<bytes held>' over quota
-  EMITS    an entry 'k name [f field] v version' per write that took effect, and one publish
+  EMITS    an entry 'k name [f field] v version [e 1 when it erases]' per write that took effect, and one publish
 ]]
 local lead, cap, quota = tonumber(ARGV[1]), ARGV[2], tonumber(ARGV[3])
 local changes, about = lead > 0 and KEYS[1], lead > 1 and KEYS[2]
@@ -63,9 +63,14 @@ for index = lead + 1, #KEYS do
     else
       redis.call('HSET', key, field, packed)
       if ttl ~= '' and redis.call('PTTL', key) < tonumber(ttl) then redis.call('PEXPIRE', key, ttl) end
-      if changes then redis.call('XADD', changes, 'MAXLEN', '~', cap, '*', 'k', name, 'f', field, 'v', write) end
     end
-    if changes and field == '' then redis.call('XADD', changes, 'MAXLEN', '~', cap, '*', 'k', name, 'v', write) end
+    if changes then
+      local entry = { 'k', name }
+      if field ~= '' then entry[3], entry[4] = 'f', field end
+      entry[#entry + 1], entry[#entry + 2] = 'v', write
+      if content == '!' then entry[#entry + 1], entry[#entry + 2] = 'e', '1' end
+      redis.call('XADD', changes, 'MAXLEN', '~', cap, '*', unpack(entry))
+    end
     changed = true
     result = '+' .. write
   end

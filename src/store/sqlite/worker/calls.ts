@@ -7,7 +7,7 @@ import { documentsNow, documentsSince, eraseDocuments, getDocuments, listDocumen
 import { changesSince, range, ringNow } from './range.ts'
 import { deleteRecord, expireRecord, getRecords, putRecord, scanRecords } from './records.ts'
 import { configureRoom, listRooms, openRoom, removeRoom, roomInfo } from './room-admin.ts'
-import { applyDocuments, documentPage, documentVersions, journalDocuments, journalErasure, landErasure, pendingDocuments, replicaCursors, settleDocuments } from './replica.ts'
+import { applyDocuments, documentPage, documentVersions, emptyLog, forgetErased, journalDocuments, journalErasure, landErasure, pendingDocuments, replicaCursors, settleDocuments } from './replica.ts'
 import { allRows, runAll, runStatement } from './statements.ts'
 
 /** What the worker can be asked that changes the file: such calls share one write transaction. */
@@ -18,7 +18,7 @@ export const writes = {
   acquireLease, renewLease, releaseLease,
   runStatement, runAll,
   writeDocuments, eraseDocuments,
-  applyDocuments, journalDocuments, journalErasure, pendingDocuments, settleDocuments, landErasure,
+  applyDocuments, forgetErased, emptyLog, journalDocuments, journalErasure, pendingDocuments, settleDocuments, landErasure,
 }
 
 /** What it can be asked that only reads. */

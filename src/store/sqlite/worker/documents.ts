@@ -20,8 +20,8 @@ export function writeDocuments(unit: Unit, { writes, now }: { writes: readonly E
   return writeEach(unit, writes, now, () => undefined)
 }
 
-/** `onWrite` is told of each that is written, before it is, with the version it is made from (0: there was nothing). */
-export function writeEach(unit: Unit, writes: readonly EncodedWrite[], now: number, onWrite: (key: string, base: number) => void): StoredResult[] {
+/** `onWrite` is told of each that is written, before it is, with the version it is made from, and whether nothing alive was there. */
+export function writeEach(unit: Unit, writes: readonly EncodedWrite[], now: number, onWrite: (key: string, base: number, made: boolean) => void): StoredResult[] {
   return writes.map((write) => {
     const { expect, ttlMs, ...row } = write
     const before = findHeld(unit, row.key, now)
@@ -33,7 +33,7 @@ export function writeEach(unit: Unit, writes: readonly EncodedWrite[], now: numb
       return { ok: false, reason: 'quota', bytes: unit.documents.bytes, quotaBytes: quotaBytes.memory }
     }
     if (row.json === undefined && !before?.live) return { ok: true, version: before?.version ?? 0 }
-    onWrite(row.key, before?.version ?? 0)
+    onWrite(row.key, before?.version ?? 0, before?.live !== true)
     row.version = versionAfter(before?.version, now)
     if (ttlMs !== undefined && row.json !== undefined) row.expires = now + ttlMs
     putRow(unit, row, now)
@@ -62,9 +62,7 @@ export function documentsNow(unit: Unit): number {
   return unit.documents.seq
 }
 
-/** Removes what was kept of these keys besides their rows: waiting writes and conflicts. */
-export function forgetTraces(unit: Unit, key: string): void {
-  unit.sql.run('DELETE FROM pending_documents WHERE key = ?', [key])
+export function forgetConflicts(unit: Unit, key: string): void {
   if (unit.sql.get("SELECT 1 FROM sqlite_master WHERE name = 'outage_conflicts'") !== undefined) unit.sql.run('DELETE FROM outage_conflicts WHERE subject = ?', [key])
 }
 
@@ -73,7 +71,8 @@ export function eraseDocuments(unit: Unit, { keys, versions, now }: { keys: read
   let erased = 0
   for (const [index, key] of keys.entries()) {
     const before = findHeld(unit, key, now)
-    forgetTraces(unit, key)
+    forgetConflicts(unit, key)
+    unit.sql.run('DELETE FROM pending_documents WHERE key = ?', [key])
     if (before?.live) erased++
     putRow(unit, { key, version: Math.max(versions?.[index] ?? 0, versionAfter(before?.version, now)) }, now)
   }

@@ -2,7 +2,7 @@ import { contentMark } from '../../document-row.ts'
 import type { DocumentRow, EncodedWrite } from '../../document-row.ts'
 import { catalogue, documentPlace } from '../../keys.ts'
 import { findHeld, putRow, readRow } from './document-rows.ts'
-import { eraseDocuments, forgetTraces, writeEach } from './documents.ts'
+import { eraseDocuments, forgetConflicts, writeEach } from './documents.ts'
 import type { StoredResult } from './documents.ts'
 import { runStatement } from './statements.ts'
 import type { Statement } from './statements.ts'
@@ -43,16 +43,27 @@ export function applyDocuments(unit: Unit, { rows, cursor, now }: { rows: readon
   const pending = anyPending(unit)
   let changed = 0
   for (const row of rows) {
-    if (row.erased) {
-      forgetTraces(unit, row.key)
-      unit.erased = true
-    } else if (pending && isPending(unit, row.key)) continue
+    if (row.erased) forgetErased(unit, { erased: [row] })
+    if (pending && isPending(unit, row.key)) continue
     if ((findHeld(unit, row.key, now)?.version ?? 0) >= row.version) continue
     putRow(unit, row, now)
     changed++
   }
   if (cursor !== undefined) unit.sql.run('INSERT OR REPLACE INTO replica_cursors (stream, cursor) VALUES (?, ?)', [cursor.stream, cursor.at])
   return changed
+}
+
+/** A change that was made over what was erased goes with it, one that made it anew does not; conflicts go. */
+export function forgetErased(unit: Unit, { erased }: { erased: readonly { key: string; version: number }[] }): void {
+  for (const { key, version } of erased) {
+    forgetConflicts(unit, key)
+    unit.sql.run('DELETE FROM pending_documents WHERE key = ? AND base < ? AND made = 0', [key, version])
+  }
+  unit.erased = true
+}
+
+export function emptyLog(unit: Unit): void {
+  unit.erased = true
 }
 
 function anyPending(unit: Unit): boolean {
@@ -65,14 +76,16 @@ function isPending(unit: Unit, key: string): boolean {
 
 /** Writes as if this folder were all there is, and notes what is to be sent. `kept`: there is an item for it in the journal. */
 export function journalDocuments(unit: Unit, { writes, tried, mark, now }: { writes: readonly EncodedWrite[]; tried: boolean; mark: JournalMark; now: number }): { results: StoredResult[]; kept: boolean } {
-  const fresh = new Map<string, number>()
-  const results = writeEach(unit, writes, now, (key, base) => {
+  const fresh = new Map<string, { base: number; made: boolean }>()
+  const results = writeEach(unit, writes, now, (key, base, made) => {
     // One that waits already is sent as it is by then.
-    if (!fresh.has(key) && !isPending(unit, key)) fresh.set(key, base)
+    if (!fresh.has(key) && !isPending(unit, key)) fresh.set(key, { base, made })
   })
   if (fresh.size > 0) {
     const journal = addToJournal(unit, mark, { kind: 'documents', keys: [...fresh.keys()] })
-    for (const [key, base] of fresh) unit.sql.run('INSERT INTO pending_documents (key, journal, base) VALUES (?, ?, ?)', [key, journal, base])
+    for (const [key, { base, made }] of fresh) {
+      unit.sql.run('INSERT INTO pending_documents (key, journal, base, made) VALUES (?, ?, ?, ?)', [key, journal, base, made ? 1 : 0])
+    }
   }
   if (tried) for (const [index, write] of writes.entries()) if (results[index]!.ok) addMark(unit, write)
   return { results, kept: fresh.size > 0 }
