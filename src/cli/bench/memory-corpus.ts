@@ -1,3 +1,6 @@
+import { readFileSync } from 'node:fs'
+import { builtinTable } from '../../embedding/builtin-model.ts'
+
 /**
  * Text like that of coding agents: topics with words of their own over a Zipf distribution, sessions that stay with a topic,
  * identifiers, paths and numbers in between. The same seed gives the same text.
@@ -9,11 +12,9 @@ export interface CorpusMemory {
   at: number
 }
 
-const vocabulary = 30_000
 const topics = 600
 const topicWords = 240
 const sessionLength = 20
-const syllables = 'ba be bi bo bu ca ce co cu da de di do du fa fe fi fo ga ge go ha he hi ho la le li lo lu ma me mi mo mu na ne ni no pa pe pi po ra re ri ro sa se si so ta te ti to va ve vi vo'.split(' ')
 const common = 'the of to in is and for it we that on with this was by as be at not from when are an if or then can has'.split(' ')
 
 export class Corpus {
@@ -25,8 +26,8 @@ export class Corpus {
   constructor(seed: number, projects: number) {
     this.#state = seed
     this.#projects = projects
-    this.#words = Array.from({ length: vocabulary }, (_, index) => this.#word(index))
-    this.#topics = Array.from({ length: topics }, () => Array.from({ length: topicWords }, () => this.#words[this.#zipf(vocabulary)]!))
+    this.#words = vocabulary()
+    this.#topics = Array.from({ length: topics }, () => Array.from({ length: topicWords }, () => this.#anyWord()))
   }
 
   *memories(count: number): Generator<CorpusMemory> {
@@ -39,7 +40,7 @@ export class Corpus {
   /** `words` of a text in another order, some exchanged: what somebody remembers of it. */
   question(text: string, words: number): string {
     const known = text.split(' ')
-    return Array.from({ length: words }, (_, index) => (index % 4 === 3 ? this.#words[this.#zipf(vocabulary)]! : known[this.#below(known.length)]!)).join(' ')
+    return Array.from({ length: words }, (_, index) => (index % 4 === 3 ? this.#anyWord() : known[this.#below(known.length)]!)).join(' ')
   }
 
   below(limit: number): number {
@@ -51,21 +52,15 @@ export class Corpus {
       const kind = this.#below(100)
       if (kind < 38) return common[this.#zipf(common.length)]!
       if (kind < 78) return this.#topics[topic]![this.#zipf(topicWords)]!
-      if (kind < 92) return this.#words[this.#zipf(vocabulary)]!
-      if (kind < 95) return `${this.#words[this.#zipf(vocabulary)]}${capital(this.#topics[topic]![this.#below(topicWords)]!)}`
-      if (kind < 97) return `src/${this.#topics[topic]![this.#below(20)]}/${this.#words[this.#zipf(vocabulary)]}.ts`
+      if (kind < 92) return this.#anyWord()
+      if (kind < 95) return `${this.#anyWord()}${capital(this.#topics[topic]![this.#below(topicWords)]!)}`
+      if (kind < 97) return `src/${this.#topics[topic]![this.#below(20)]}/${this.#anyWord()}.ts`
       return String(this.#below(100_000))
     }).join(' ')
   }
 
-  #word(index: number): string {
-    let rest = index + 60
-    let word = ''
-    while (rest > 0) {
-      word += syllables[rest % syllables.length]
-      rest = Math.floor(rest / syllables.length)
-    }
-    return word
+  #anyWord(): string {
+    return this.#words[this.#zipf(this.#words.length)]!
   }
 
   /** Rank r with a chance of about 1 / r. */
@@ -84,6 +79,14 @@ export class Corpus {
     mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed
     return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32
   }
+}
+
+/** Whole English words that the built-in model knows, the frequent ones first. */
+function vocabulary(): string[] {
+  const file = readFileSync(builtinTable)
+  const wordsEnd = file.length - 32
+  const words = file.toString('utf8', wordsEnd - file.readUInt32LE(20), wordsEnd).split('\n')
+  return words.filter((word) => /^[a-z]{3,}$/.test(word))
 }
 
 const capital = (word: string): string => word[0]!.toUpperCase() + word.slice(1)

@@ -68,25 +68,31 @@ export class Cursor {
     const bytes = this.#bytes
     let at = this.#body + (block === 0 ? 0 : this.#table.getUint32((block - 1) * tableEntryBytes + 4, true))
     let ordinal = block === 0 ? -1 : this.last(block - 1)
-    for (let row = 0; row < this.rowsInBlock; row++) {
-      let byte = bytes[at++]!
-      let value = byte & 0x7f
-      for (let factor = 0x80; byte >= 0x80; factor *= 0x80) {
-        byte = bytes[at++]!
-        value += (byte & 0x7f) * factor
-      }
-      ordinal += value >>> 1
-      this.ordinals[row] = ordinal
-      let frequency = 1
-      if (value % 2 === 1) {
-        byte = bytes[at++]!
-        frequency = 2 + (byte & 0x7f)
-        for (let factor = 0x80; byte >= 0x80; factor *= 0x80) {
-          byte = bytes[at++]!
-          frequency += (byte & 0x7f) * factor
+    const { ordinals, frequencies, rowsInBlock } = this
+    for (let row = 0; row < rowsInBlock; row++) {
+      let value = bytes[at++]!
+      if (value >= 0x80) {
+        value &= 0x7f
+        for (let factor = 0x80, more = true; more; factor *= 0x80) {
+          const byte = bytes[at++]!
+          more = byte >= 0x80
+          value += (byte & 0x7f) * factor
         }
       }
-      this.frequencies[row] = frequency
+      ordinal += Math.floor(value / 2)
+      ordinals[row] = ordinal
+      let frequency = 1
+      if (value % 2 === 1) {
+        const byte = bytes[at++]!
+        frequency = 2 + (byte & 0x7f)
+        if (byte >= 0x80) {
+          // At most 65,535: three bytes hold it.
+          const next = bytes[at++]!
+          frequency += (next & 0x7f) << 7
+          if (next >= 0x80) frequency += bytes[at++]! << 14
+        }
+      }
+      frequencies[row] = frequency
     }
   }
 

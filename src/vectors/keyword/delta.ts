@@ -1,6 +1,6 @@
 import { analyse } from '../text/analyse.ts'
 import type { Filter } from '../rows/filter.ts'
-import type { TermScore } from './score.ts'
+import type { Scoring } from './score.ts'
 
 interface Posting {
   ordinals: number[]
@@ -60,8 +60,8 @@ export class DeltaKeywords {
   }
 
   /** Calls `found` for every row that has a term of the query and passes the filter. `sum`: in parts; `matched`: a bit for each term. */
-  search(terms: readonly { term: string; score: TermScore; bit: number }[], lengths: Uint16Array, filter: Filter, found: (ordinal: number, sum: number, matched: number) => void): void {
-    const touched = this.#accumulate(terms, lengths)
+  search(terms: readonly { term: string; weight: number; bit: number }[], scoring: Scoring, lengths: Uint16Array, filter: Filter, found: (ordinal: number, sum: number, matched: number) => void): void {
+    const touched = this.#accumulate(terms, scoring, lengths)
     for (const row of touched) {
       const ordinal = row + this.#first
       if (filter(ordinal)) found(ordinal, this.#sums[row]!, this.#matched[row]!)
@@ -70,13 +70,13 @@ export class DeltaKeywords {
     }
   }
 
-  #accumulate(terms: readonly { term: string; score: TermScore; bit: number }[], lengths: Uint16Array): number[] {
+  #accumulate(terms: readonly { term: string; weight: number; bit: number }[], scoring: Scoring, lengths: Uint16Array): number[] {
     const touched: number[] = []
     if (this.#sums.length < lengths.length - this.#first) {
       this.#sums = new Int32Array(lengths.length - this.#first)
       this.#matched = new Uint32Array(lengths.length - this.#first)
     }
-    for (const { term, score, bit } of terms) {
+    for (const { term, weight, bit } of terms) {
       const posting = this.#postings.get(term)
       if (posting === undefined) continue
       const { ordinals, frequencies } = posting
@@ -85,7 +85,7 @@ export class DeltaKeywords {
         const row = ordinal - this.#first
         if (this.#matched[row] === 0) touched.push(row)
         this.#matched[row]! |= bit
-        this.#sums[row]! += score(frequencies[at]!, lengths[ordinal]!)
+        this.#sums[row]! += scoring.add(weight, frequencies[at]!, lengths[ordinal]!)
       }
     }
     return touched

@@ -8,7 +8,7 @@ import type { BaseKeywords } from './base.ts'
 import type { Corpus } from './bm25.ts'
 import { DeltaKeywords } from './delta.ts'
 import type { QueryTerm } from './query.ts'
-import { fromParts, termScore } from './score.ts'
+import { fromParts, Scoring } from './score.ts'
 import { searchBase } from './search-base.ts'
 
 export interface KeywordResult {
@@ -59,7 +59,8 @@ export class Keywords {
 
   search(terms: readonly QueryTerm[], corpus: Corpus, range: Range, filter: Filter, size: number): KeywordResult {
     const { length, num } = this.#columns
-    const scored = terms.map((term, index) => ({ term: term.term, score: termScore(term, corpus), bit: 1 << index }))
+    const scoring = new Scoring(corpus)
+    const weighed = terms.map((term, index) => ({ term: term.term, weight: scoring.weight(term), bit: 1 << index }))
     const top = new Top(size)
     const matched = new Map<number, number>()
     const found = (ordinal: number, sum: number, bits: number): void => {
@@ -68,12 +69,12 @@ export class Keywords {
       matched.set(ordinal, bits)
     }
     // The delta first: it raises the bar for the base.
-    this.#delta.search(scored, length, filter, found)
-    const cursors = scored.flatMap(({ term, score, bit }) => {
+    this.#delta.search(weighed, scoring, length, filter, found)
+    const cursors = weighed.flatMap(({ term, weight, bit }) => {
       const cursor = this.#base?.cursor(term)
-      return cursor === undefined ? [] : [{ cursor, score, bit }]
+      return cursor === undefined ? [] : [{ cursor, weight, bit }]
     })
-    searchBase(cursors, length, range.from, range.to, filter, { least: () => top.threshold, found })
+    searchBase(cursors, scoring, length, range.from, range.to, filter, { least: () => top.threshold, found })
     return { list: top.sorted().map(({ item, score }) => ({ item, score: fromParts(score) })), matched }
   }
 

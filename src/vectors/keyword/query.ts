@@ -6,6 +6,9 @@ import type { Corpus } from './bm25.ts'
 /** Matches are kept as bits of one integer. */
 export const maxTerms = 32
 
+/** Rows that are gone through for one query, about: common terms are left out beyond it, rather than let one query hold up all others. */
+const maxRows = 1_500_000
+
 export interface QueryTerm {
   term: string
   /** As it was asked. */
@@ -27,7 +30,9 @@ export function queryTerms(text: string, corpus: Corpus, rowsWith: (term: string
   const telling = [...words].filter(([, word]) => !stopWords.has(word.toLowerCase()))
   const found = weigh(telling, corpus, rowsWith)
   const terms = found.length > 0 ? found : weigh([...words], corpus, rowsWith)
-  return terms.sort((one, other) => other.idf - one.idf || (one.term < other.term ? -1 : 1)).slice(0, maxTerms)
+  const ordered = terms.sort((one, other) => other.idf - one.idf || (one.term < other.term ? -1 : 1)).slice(0, maxTerms)
+  let rows = 0
+  return ordered.filter((term, index) => (rows += term.rows) <= maxRows || index === 0)
 }
 
 function weigh(words: readonly [string, string][], corpus: Corpus, rowsWith: (term: string) => number): QueryTerm[] {

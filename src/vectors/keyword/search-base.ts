@@ -1,13 +1,13 @@
 import type { Filter } from '../rows/filter.ts'
 import type { Cursor } from './cursor.ts'
-import type { TermScore } from './score.ts'
+import type { Scoring } from './score.ts'
 
 /** Rows that are scored together. */
 const windowRows = 4_096
 
 export interface TermCursor {
   cursor: Cursor
-  score: TermScore
+  weight: number
   /** The bit of its term. */
   bit: number
 }
@@ -33,10 +33,10 @@ interface List extends TermCursor {
  * possible sum within a window stays below what is needed cannot bring in a row by themselves, and are looked up only for
  * rows that the others brought in; a window that can reach nothing is passed over.
  */
-export function searchBase(terms: readonly TermCursor[], lengths: Uint16Array, from: number, to: number, filter: Filter, sink: Sink): void {
+export function searchBase(terms: readonly TermCursor[], scoring: Scoring, lengths: Uint16Array, from: number, to: number, filter: Filter, sink: Sink): void {
   if (from >= to) return
   const firstWindow = Math.floor(from / windowRows)
-  const lists: List[] = terms.map((term) => ({ ...term, most: windowBounds(term, lengths, firstWindow, Math.ceil(to / windowRows)) }))
+  const lists: List[] = terms.map((term) => ({ ...term, most: windowBounds(term, scoring, lengths, firstWindow, Math.ceil(to / windowRows)) }))
   for (let window = firstWindow; window * windowRows < to; window++) {
     const bound = (list: List): number => list.most[window - firstWindow]!
     const inOrder = lists.filter((list) => bound(list) > 0).sort((one, other) => bound(one) - bound(other))
@@ -46,14 +46,14 @@ export function searchBase(terms: readonly TermCursor[], lengths: Uint16Array, f
     if (split === inOrder.length) continue
     const start = Math.max(from, window * windowRows)
     const end = Math.min(to, (window + 1) * windowRows)
-    for (let index = split; index < inOrder.length; index++) addRows(inOrder[index]!, lengths, start, end)
+    for (let index = split; index < inOrder.length; index++) addRows(inOrder[index]!, scoring, lengths, start, end)
     const others = inOrder.slice(0, split).reverse().map((list) => ({ ...list, bound: bound(list) }))
-    finish(others, below, start, lengths, filter, sink)
+    finish(others, below, start, scoring, lengths, filter, sink)
   }
 }
 
 /** Adds the rows of a term to the window. */
-function addRows({ cursor, score, bit }: TermCursor, lengths: Uint16Array, start: number, end: number): void {
+function addRows({ cursor, weight, bit }: TermCursor, scoring: Scoring, lengths: Uint16Array, start: number, end: number): void {
   for (let block = cursor.blockOf(start, 0); block < cursor.blocks; block++) {
     cursor.load(block)
     const { ordinals, frequencies, rowsInBlock } = cursor
@@ -64,13 +64,13 @@ function addRows({ cursor, score, bit }: TermCursor, lengths: Uint16Array, start
       const place = ordinal - start
       present[place >>> 5]! |= 1 << (place & 31)
       matches[place]! |= bit
-      sums[place]! += score(frequencies[row]!, lengths[ordinal]!)
+      sums[place]! += scoring.add(weight, frequencies[row]!, lengths[ordinal]!)
     }
   }
 }
 
 /** Empties the window; looks up the other terms, the weightiest first, for the rows that may still get there. */
-function finish(others: readonly (TermCursor & { bound: number })[], below: number, start: number, lengths: Uint16Array, filter: Filter, sink: Sink): void {
+function finish(others: readonly (TermCursor & { bound: number })[], below: number, start: number, scoring: Scoring, lengths: Uint16Array, filter: Filter, sink: Sink): void {
   for (let word = 0; word < present.length; word++) {
     for (let bits = present[word]!; bits !== 0; bits &= bits - 1) {
       const place = word * 32 + 31 - Math.clz32(bits & -bits)
@@ -79,12 +79,12 @@ function finish(others: readonly (TermCursor & { bound: number })[], below: numb
       sums[place] = 0
       matches[place] = 0
       if (sum + rest < sink.least() || !filter(ordinal)) continue
-      for (const { cursor, score, bit, bound } of others) {
+      for (const { cursor, weight, bit, bound } of others) {
         if (sum + rest < sink.least()) break
         rest -= bound
         const frequency = cursor.frequencyIn(ordinal)
         if (frequency === 0) continue
-        sum += score(frequency, lengths[ordinal]!)
+        sum += scoring.add(weight, frequency, lengths[ordinal]!)
         matched |= bit
       }
       if (rest === 0 && sum >= sink.least()) sink.found(ordinal, sum, matched)
@@ -94,12 +94,12 @@ function finish(others: readonly (TermCursor & { bound: number })[], below: numb
 }
 
 /** The most that a term can add to a row of each window. */
-function windowBounds({ cursor, score }: TermCursor, lengths: Uint16Array, firstWindow: number, endWindow: number): Int32Array {
+function windowBounds({ cursor, weight }: TermCursor, scoring: Scoring, lengths: Uint16Array, firstWindow: number, endWindow: number): Int32Array {
   const most = new Int32Array(endWindow - firstWindow)
   let from = firstWindow * windowRows
   for (let block = cursor.blockOf(from, 0); block < cursor.blocks && from < endWindow * windowRows; block++) {
     const { frequency, length } = cursor.bounds(block, lengths)
-    const bound = score(frequency, length)
+    const bound = scoring.add(weight, frequency, length)
     const last = cursor.last(block)
     const end = Math.min(endWindow - 1, Math.floor(last / windowRows))
     for (let window = Math.floor(from / windowRows); window <= end; window++) most[window - firstWindow] = Math.max(most[window - firstWindow]!, bound)

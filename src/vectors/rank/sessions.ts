@@ -4,7 +4,7 @@ import { gone } from '../rows/columns.ts'
 /** The rows of the delta by session, in the order of what they tell. */
 export class DeltaSessions {
   readonly #columns: Columns
-  readonly #sessions = new Map<string, number[]>()
+  readonly #sessions = new Map<number, number[]>()
 
   constructor(columns: Columns) {
     this.#columns = columns
@@ -26,14 +26,14 @@ export class DeltaSessions {
 
   /** The rows of the delta next to this row, which may be one of the base. */
   around(ordinal: number): { before?: number; after?: number } {
-    const rows = this.#columns.session[ordinal] === 0 ? undefined : this.#sessions.get(this.#key(ordinal))
+    const rows = this.#sessions.size === 0 ? undefined : this.#sessions.get(this.#key(ordinal))
     if (rows === undefined) return {}
     const index = this.#position(rows, ordinal)
     return { before: rows[index - 1], after: rows[index] === ordinal ? rows[index + 1] : rows[index] }
   }
 
-  #key(ordinal: number): string {
-    return `${this.#columns.project[ordinal]} ${this.#columns.session[ordinal]}`
+  #key(ordinal: number): number {
+    return this.#columns.project[ordinal]! * 2 ** 26 + this.#columns.session[ordinal]!
   }
 
   /** Where it is, or belongs. */

@@ -1,6 +1,7 @@
 import { existsSync, statSync } from 'node:fs'
 import { StoreUnavailable } from '../../kernel/errors.ts'
 import { Connection } from '../../store/sqlite/binding.ts'
+import type { SqlParam } from '../../store/sqlite/params.ts'
 
 /** A row of the table `memories`, less what only an answer needs. */
 export interface MemoryRow {
@@ -23,7 +24,7 @@ export interface Outline extends Omit<MemoryRow, 'seq' | 'text' | 'vector'> {
   vectorBytes: number | null
 }
 
-export interface FullRow extends MemoryRow {
+export interface FullRow extends Omit<MemoryRow, 'seq' | 'model' | 'vector'> {
   id: string
   version: number
   data: string
@@ -101,8 +102,12 @@ export class MemoryTable {
     return this.#get<{ id: string }>('SELECT id FROM memories WHERE num = ?', [num])?.id
   }
 
-  row(num: number): FullRow | undefined {
-    return this.#get<FullRow>(`SELECT ${columns}, id, version, data FROM memories WHERE num = ?`, [num])
+  /** Rows for an answer, in no order. */
+  full(nums: readonly number[]): FullRow[] {
+    return this.#all<FullRow>(
+      `SELECT num, id, version, project, agent, session, kind, state, at, trust, text, data FROM memories WHERE num IN (SELECT value FROM json_each(?))`,
+      [JSON.stringify(nums)],
+    )
   }
 
   close(): void {
@@ -114,7 +119,7 @@ export class MemoryTable {
     return this.#read(() => this.#connection?.get<Row>(sql, params))
   }
 
-  #all<Row extends object>(sql: string, params: readonly number[] = []): Row[] {
+  #all<Row extends object>(sql: string, params: readonly SqlParam[] = []): Row[] {
     return this.#read(() => this.#connection?.all<Row>(sql, params)) ?? []
   }
 

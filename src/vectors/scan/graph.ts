@@ -2,9 +2,9 @@ import { createRequire } from 'node:module'
 import type { Index } from 'usearch'
 
 /** HNSW: edges per vector, and candidates that are looked at while building and while searching. */
-const connectivity = 16
-const expansionAdd = 96
-const expansionSearch = 192
+const connectivity = 32
+const expansionAdd = 128
+const expansionSearch = 400
 
 /** Approximate nearest neighbours by usearch, which reads its file through a memory map shared by all processes. */
 export interface Graph {

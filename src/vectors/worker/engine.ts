@@ -8,8 +8,8 @@ import { neighboursIn } from '../rank/sessions.ts'
 import { smooth } from '../rank/smooth.ts'
 import { compileFilter } from '../rows/filter.ts'
 import { scopeRange } from '../rows/ranges.ts'
-import type { Rows } from '../rows/rows.ts'
-import type { MemoryTable } from '../rows/table.ts'
+import type { Columns } from '../rows/columns.ts'
+import type { FullRow } from '../rows/table.ts'
 import { searchVectors } from '../scan/search.ts'
 import type { Hit, MemoryKind, MemoryState, SearchResult, Similar } from '../types.ts'
 import type { Results, SearchCall, SimilarCall } from '../wire.ts'
@@ -34,8 +34,9 @@ export function search(state: State, call: SearchCall): SearchResult {
       vector: vector && smooth(vector, vector.at(-1)?.score ?? 0, columns, neighbours, filter),
       keyword: keyword && smooth(keyword.list, 0, columns, neighbours, filter),
     }, columns, call.now, call.limit)
+    const full = rowsOf(state, columns, fused.map(({ ordinal }) => ordinal))
     return {
-      hits: fused.flatMap((row) => hit(state.table, rows, row, terms, keyword)),
+      hits: fused.flatMap((row) => hit(full.get(columns.num[row.ordinal]!), row, terms, keyword)),
       mode: vector === undefined ? 'keyword' : keyword === undefined ? 'vector' : 'hybrid',
       scanned: new Set([...(vector ?? []), ...(keyword?.list ?? [])].map(({ item }) => item)).size,
       seq: rows.seq,
@@ -49,8 +50,9 @@ export function similar(state: State, call: SimilarCall): Similar[] {
     const filter = compileFilter(columns, names, call) ?? (() => false)
     const range = scopeRange(columns, names, baseRows, call.scope)
     const found = searchVectors(spaces, columns, call.vector, call.model, range, filter, call.limit, call.threshold) ?? []
+    const full = rowsOf(state, columns, found.map(({ item }) => item))
     return found.flatMap(({ item, score }) => {
-      const row = state.table.row(columns.num[item]!)
+      const row = full.get(columns.num[item]!)
       return row === undefined ? [] : [{ num: row.num, id: row.id, similarity: score, text: row.text, data: JSON.parse(row.data) }]
     })
   })
@@ -72,9 +74,12 @@ export function stats(state: State): Omit<Results['stats'], 'building'> {
   }))
 }
 
-/** The row as it is now. The snapshot holds: it is the one that was ranked. */
-function hit(table: MemoryTable, { columns }: Rows, { ordinal, score, recency, neighbours, vector, keyword }: Fused, terms: readonly QueryTerm[], result: KeywordResult | undefined): Hit[] {
-  const row = table.row(columns.num[ordinal]!)
+/** The rows as they are now. The snapshot holds: they are those that were ranked. */
+function rowsOf({ table }: State, { num }: Columns, ordinals: readonly number[]): Map<number, FullRow> {
+  return new Map(table.full(ordinals.map((ordinal) => num[ordinal]!)).map((row) => [row.num, row]))
+}
+
+function hit(row: FullRow | undefined, { ordinal, score, recency, neighbours, vector, keyword }: Fused, terms: readonly QueryTerm[], result: KeywordResult | undefined): Hit[] {
   if (row === undefined) return []
   const bits = result?.matched.get(ordinal) ?? 0
   return [{
