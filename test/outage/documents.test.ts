@@ -1,12 +1,15 @@
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { afterEach, beforeEach, expect, it } from 'vitest'
+import { afterEach, beforeEach, expect, it, vi } from 'vitest'
 import { catalogue, sessionField } from '../../src/store/keys.ts'
 import type { DocumentResult } from '../../src/store/ports.ts'
 import { memory } from '../contract/documents.ts'
 import { startRedisProxy } from '../redis-proxy.ts'
 import { startRedisServer, type RedisServer } from '../redis-server.ts'
 import { openFolder, type Folder } from '../store/redis/documents.ts'
+
+// Servers that are killed and started again take their time on a busy machine.
+vi.setConfig({ testTimeout: 60_000 })
 
 let server: RedisServer
 let folders: Folder[]
