@@ -19,6 +19,9 @@ import { settlementProperties, settlementSystem } from './sync-conflict.system.t
 import { syncConflictMachine } from './sync-conflict.ts'
 import { supervisorProperties } from './supervisor.properties.ts'
 import { supervisorMachine } from './supervisor.ts'
+import { trainerJobProperties } from './trainer-job.properties.ts'
+import { trainingProperties, trainingSystem } from './trainer-job.system.ts'
+import { trainerJobMachine } from './trainer-job.ts'
 
 /** A machine, the surroundings it is explored in and what must hold there, by name. */
 export interface ShippedMachine {
@@ -61,4 +64,5 @@ export const machines: Record<string, ShippedMachine> = {
       '4 models': { system: memorySystem({ sizes: [1, 1, 1, 1], budget: 2, faults: true, symmetric: true }), properties: memoryProperties },
     },
   },
+  'trainer-job': { machine: trainerJobMachine, models: { 'an attempt at a job': trainerJobProperties }, systems: { [trainingSystem().name]: { system: trainingSystem(), properties: trainingProperties } } },
 }
