@@ -1,4 +1,4 @@
-import { mkdtempSync, rmSync } from 'node:fs'
+import { cpSync, mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { onTestFinished } from 'vitest'
@@ -46,7 +46,13 @@ export class MemoryFile {
   #connection: Connection
   #seq = 0
 
-  constructor() {
+  /** `from`: a copy of another file's table, without its index. */
+  constructor(from?: MemoryFile) {
+    if (from !== undefined) {
+      from.#connection.get('PRAGMA wal_checkpoint(TRUNCATE)')
+      cpSync(from.path, this.path)
+      this.#seq = from.#seq
+    }
     this.#connection = new Connection(this.path)
     this.#connection.get('PRAGMA journal_mode = WAL')
     this.#connection.exec('PRAGMA synchronous = OFF')

@@ -13,8 +13,14 @@ export function stateOf(file: MemoryFile, buildAt = 4_000): State {
   return state
 }
 
+/** With everything read. */
 export function searchIn(state: State, request: SearchRequest): SearchResult {
-  return search(state, { ...request, now: request.at ?? 0 })
+  let result = search(state, { ...request, now: request.at ?? 0 })
+  while (result.behind > 0) {
+    state.readOn()
+    result = search(state, { ...request, now: request.at ?? 0 })
+  }
+  return result
 }
 
 export function build(file: MemoryFile): Promise<'built' | 'busy'> {
