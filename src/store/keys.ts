@@ -110,6 +110,7 @@ export const catalogue = {
   agentMetadata: family('agent:{<agent>}:metadata', 'hash', 'durable', 'none', 'agentState 1 GB', 'agent-state', 'about the agent', tagged('agent', ':metadata')),
   agentMemorySystem: family('agent:{<agent>}:memory_system', 'hash', 'durable', 'none', 'agentState 1 GB', 'agent-state', 'codec and tiers of the agent', tagged('agent', ':memory_system')),
   agentStream: family('agent:{<agent>}:stream', 'stream', 'durable', 'cap', 'agentState 1 GB', 'agent-state', 'states as they come', tagged('agent', ':stream')),
+  agentWorking: family('agent:{<agent>}:working', 'hash', 'durable', '7 d sliding', 'memory 4 GB', 'sessions', 'remarks an agent has in mind', tagged('agent', ':working')),
   agentStatus: family('agent_status:<agent>', 'hash', 'durable', '60 s sliding', '1 MB', 'agents', 'what an agent is doing', oneName('agent_status')),
   session: family('session:{<session>}', 'hash', 'durable', '7 d sliding', 'memory 4 GB', 'documents', 'field -> version, length of the JSON, JSON; or version and - or !', tagged('session')),
   sessionChanges: family('session:changes', 'stream', 'durable', 'newest 65,536', 'memory 4 GB', 'documents', 'k session, f field, v version, e when erased; in a cluster also i for a write under way', () => 'session:changes'),

@@ -250,7 +250,7 @@ export async function openOutageStore(options: OutageOptions): Promise<OutageSto
 const unkept = (): never => {
   throw new StoreUnavailable('this data folder keeps no documents')
 }
-const noDocuments: Documents = { write: unkept, get: unkept, list: unkept, erase: unkept, follow: unkept, freshness: unkept }
+const noDocuments: Documents = { write: unkept, get: unkept, list: unkept, erase: unkept, follow: unkept, freshness: () => ({ source: 'outage' }) }
 
 /** Documents of the shared store alone, for settling conflicts; the folder takes over what is written. */
 function documentSides(documents: OutageDocuments | undefined): DocumentSides {

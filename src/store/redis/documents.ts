@@ -81,23 +81,20 @@ export function createSharedDocuments(backend: Backend, subscriptions: Subscript
    * that whoever follows looks again should its writer die before the change itself is noted.
    */
   async function runApart(writes: readonly SharedWrite[], run: Backend['run']): Promise<SharedResult[]> {
-    const stream = keys.sessionChanges()
-    const note = (entries: readonly string[][]): Promise<unknown> => backend.write((client) => Promise.all([
-      ...entries.map((fields) => client.xadd(stream, 'MAXLEN', '~', cap(sessionStream), '*', ...fields)), client.publish(keys.documentsRing(), String(sessionStream)),
-    ]))
+    const note = (entries: readonly string[]): Promise<unknown> => run('note', [keys.sessionChanges()], [cap(sessionStream), keys.documentsRing(), sessionStream, ...entries])
     const byHash = groupBy(writes.keys(), (index) => keyOf(writes[index]!))
     const named = (index: number): string[] => {
       const place = documentPlace(writes[index]!.row.key)
-      return place.family === 'session' ? ['k', place.hash, 'f', place.field] : []
+      return place.family === 'session' ? [place.hash, place.field] : []
     }
-    await note(writes.map((_, index) => [...named(index), 'i', '1']))
+    await note(writes.flatMap((_, index) => [...named(index), '', '']))
     const results: SharedResult[] = []
     await Promise.all([...byHash.values()].map(async (indexes) => {
       const answers = await runScript(sessionStream, indexes.map((index) => writes[index]!), run)
       for (const [position, index] of indexes.entries()) results[index] = answers[position]!
     }))
     await note(results.flatMap((result, index) => (
-      result.outcome === 'written' ? [[...named(index), 'v', versionText(result.version), ...(writes[index]!.row.erased ? ['e', '1'] : [])]] : []
+      result.outcome === 'written' ? [...named(index), versionText(result.version), writes[index]!.row.erased ? '1' : ''] : []
     )))
     return results
   }

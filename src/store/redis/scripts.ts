@@ -4,7 +4,7 @@ import type { Redis } from 'ioredis'
 
 const names = [
   'append', 'commit', 'take', 'owned', 'takeover', 'retry', 'extend', 'bury', 'open', 'configure', 'cursor',
-  'put', 'delete', 'acquire', 'renew', 'ring', 'readring', 'announce', 'nodes', 'documents',
+  'put', 'delete', 'acquire', 'renew', 'ring', 'readring', 'announce', 'nodes', 'documents', 'note',
 ] as const
 export type ScriptName = (typeof names)[number]
 

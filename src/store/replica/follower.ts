@@ -1,5 +1,5 @@
 import type { Clock, Timer } from '../../kernel/clock.ts'
-import { StoreUnavailable } from '../../kernel/errors.ts'
+import { HivemindError, StoreUnavailable } from '../../kernel/errors.ts'
 import type { Stoppable } from '../ports.ts'
 import type { Change, Cursor } from '../redis/document-changes.ts'
 import { changeStreams, type SharedDocuments } from '../redis/documents.ts'
@@ -63,9 +63,10 @@ export function startFollower(options: FollowerOptions): Follower {
   function wake(): void {
     if (signal.aborted || running !== undefined || (dirty.size === 0 && unjoined.size === 0)) return
     running = run().catch((error: unknown) => {
-      // What it was at stays to be done: the next sweep does it.
       if (error instanceof StoreUnavailable || signal.aborted) return
-      options.onDefect(error)
+      // What it was at stays to be done: the next sweep does it, when the disk has room again, say.
+      if (error instanceof HivemindError) onProblem(error)
+      else options.onDefect(error)
     }).finally(() => {
       running = undefined
     })
