@@ -13,6 +13,12 @@ import { redisLink } from '../actors/redis-link/redis-link.ts'
 import { replica } from '../actors/replica/replica.ts'
 import { createRooms } from '../actors/room/rooms.ts'
 import type { Room, RoomOptions, Rooms } from '../actors/room/types.ts'
+import { createSession } from '../actors/session/session.ts'
+import type { Session } from '../actors/session/session.ts'
+import { createWorkingMemory } from '../actors/session/working-memory.ts'
+import type { WorkingMemory } from '../actors/session/working-memory.ts'
+import { createCallCache } from '../actors/tool-cache/cache.ts'
+import type { CallCache } from '../actors/tool-cache/cache.ts'
 import { createBus } from './bus/bus.ts'
 import type { Bus } from './bus/bus.ts'
 import { kernelEventsOn } from './bus/kernel-events.ts'
@@ -33,6 +39,7 @@ import type { ActorRef, ActorSystem, AnyRef, RefOf, Spawner, StopOptions, Termin
 import { createCatalogue } from './messages/catalogue.ts'
 import type { Catalogue } from './messages/catalogue.ts'
 import type { MessageType } from './messages/define.ts'
+import { catalogue as keys, ttlMs } from './store/keys.ts'
 import { openNodeStore } from './store/open-node.ts'
 import type { NodeStore, NodeStoreOptions } from './store/open-node.ts'
 import type { NodeEpoch } from './store/node-epoch.ts'
@@ -51,6 +58,9 @@ export type {
   AuditEntry, Channel, Consolidated, ConsolidateOptions, HitParts, Imported, Memory, MemoryInput, MemoryKind, MemoryRecord, MemoryState, MemoryStats, Recalled, RecallRequest, RecallResult, Scope,
   Selected, Selection, Stored,
 } from '../actors/memory/types.ts'
+export type { Session, SessionState, SetOptions } from '../actors/session/session.ts'
+export type { WorkingMemory } from '../actors/session/working-memory.ts'
+export type { CallCache, CallCacheStats, CallOptions, EntryOptions, WrapOptions } from '../actors/tool-cache/cache.ts'
 export type { EmbedOptions, Embeddings } from './embedding/types.ts'
 export type { Health } from './health.ts'
 export type { Conflict, Conflicts, KeptConflict, Resolution } from './store/outage/conflicts.ts'
@@ -96,6 +106,14 @@ export interface Hive extends Spawner, AsyncDisposable {
   watch(ref: AnyRef): Promise<Terminated>
   /** What is known, by everybody who shares this hive. */
   readonly memory: Memory
+  /** State of a session, kept for 7 days from its last change. */
+  session(id: string): Session
+  /** What an agent has in mind for the next hours; it becomes episodes of the memory. */
+  workingMemory(agent: string, scope?: { project?: string; session?: string }): WorkingMemory
+  /** Results of tools by what they were called with. */
+  readonly toolCache: CallCache
+  /** Texts of models by model, messages and parameters. */
+  readonly generationCache: CallCache
   /**
    * Vectors of texts, by the model of the configuration (`embedder.model`). Throws `EmbedderBusy`, `EmbedderUnavailable`, `ModelUnusable`,
    * `InvalidArgument` and, when `signal` aborts, `Cancelled`.
@@ -159,6 +177,12 @@ export async function startHive({ config, messages, logger, clock, randomness, o
     config, system, clock, cache: node.store.cache,
     onProblem: (error) => logger.warn({ problem: messageOf(error) }, 'the embedder had a failure that it goes on from'),
   })
+  const callCache = (key: (name: string, hash: string) => string, lifeMs: number): CallCache => createCallCache({
+    cache: node.store.cache, leases: node.store.leases, clock, randomness, node: node.name, ttlMs: lifeMs, key,
+    onProblem: (error) => logger.debug({ problem: messageOf(error) }, 'a cache had a failure that the call goes on without'),
+  })
+  const toolCache = callCache(keys.tool.build, ttlMs.toolCache)
+  const generationCache = callCache((name, hash) => keys.generation.build(`${name}:${hash}`), ttlMs.generationCache)
   let recall: RecallIndex | undefined
   let memory: Memory | undefined
   const wakeKeeper = (again: boolean): void => lookup<RefOf<typeof memoryKeeper>>('memory-keeper')?.tell({ type: 'wake', again })
@@ -201,6 +225,10 @@ export async function startHive({ config, messages, logger, clock, randomness, o
       memory ??= openMemory()
       return memory
     },
+    session: (id) => createSession(id, node.store.documents, clock),
+    workingMemory: (agent, scope = {}) => createWorkingMemory(agent, scope, { records: node.store.records, memory: hive.memory, clock }),
+    toolCache,
+    generationCache,
     conflicts: node.conflicts,
     nodes: {
       async list() {
@@ -218,7 +246,10 @@ export async function startHive({ config, messages, logger, clock, randomness, o
       return {
         ...health.figures(),
         ...figuresOf('embedder', embedder.stats()),
+        ...figuresOf('cache', { tool: toolCache.stats(), generation: generationCache.stats() }),
+        cache_hit_rate: hitRate(toolCache, generationCache),
         ...(mirror === undefined ? {} : figuresOf('mirror', mirror)),
+        ...figuresOf('documents', node.store.documents.freshness()),
         ...(link === undefined ? {} : { 'link.connected': link.state === 'connected' ? 1 : 0, 'journal.items': link.journal.items, 'journal.bytes': link.journal.bytes }),
       }
     },
@@ -288,6 +319,13 @@ function figuresOf(prefix: string, figures: object): Record<string, number> {
   return Object.fromEntries(Object.entries(figures).flatMap(([key, value]) => (
     typeof value === 'number' ? [[`${prefix}.${key}`, value]] : typeof value === 'object' && value !== null ? Object.entries(figuresOf(`${prefix}.${key}`, value)) : []
   )))
+}
+
+/** Share of calls that were answered without being made; 0 before the first. */
+function hitRate(...caches: CallCache[]): number {
+  const sums = caches.map((cache) => cache.stats())
+  const answered = sums.reduce((sum, { hits, shared }) => sum + hits + shared, 0)
+  return answered / Math.max(1, sums.reduce((sum, { misses }) => sum + misses, answered))
 }
 
 /** pino, made when there is something to log: most hives never do, and it takes its time to load. */
