@@ -1,5 +1,6 @@
 import { InvalidArgument } from '../kernel/errors.ts'
 import { Numbered } from './numbered.ts'
+import { assertKnown } from './options.ts'
 import { rename, type Renaming } from './rename.ts'
 
 export interface ChannelOptions {
@@ -24,7 +25,9 @@ export interface ChannelSpec {
 }
 
 /** A bounded channel between parts of a product; reliable and in order unless told otherwise. */
-export function channel({ to, capacity = 3, lose = false, duplicate = false, reorder = false }: ChannelOptions): ChannelSpec {
+export function channel(options: ChannelOptions): ChannelSpec {
+  const { to, capacity = 3, lose = false, duplicate = false, reorder = false } = options
+  assertKnown('channel', options, ['to', 'capacity', 'lose', 'duplicate', 'reorder'])
   if (!Number.isInteger(capacity) || capacity < 1) throw new InvalidArgument('capacity', `a channel holds a whole number of messages from 1 up, not ${capacity}`)
   return { to, capacity, lose: budgetOf(lose), duplicate: budgetOf(duplicate), reorder }
 }

@@ -4,7 +4,8 @@ import { InvalidArgument } from '../kernel/errors.ts'
 import { explore } from './explore.ts'
 import { Judge } from './judge.ts'
 import { isModel, modelStepper, type Model } from './model.ts'
-import { machineStepper } from './machine.ts'
+import { assertMachine, machineStepper } from './machine.ts'
+import { assertProperties } from './options.ts'
 import type { Part } from './part.ts'
 import { isProduct, type Product, type ProductEvent, type ProductOptions, type ProductView } from './product.ts'
 import { ProductSpace } from './product-space.ts'
@@ -41,8 +42,16 @@ export function checkMachine<S, E>(model: Model<S, E>, options?: CheckOptions<S,
 export function checkMachine<P extends Record<string, Part<any, any>>>(product: Product<P>, options?: CheckOptions<ProductView<P>, ProductEvent>): CheckResult<ProductEvent>
 export function checkMachine(subject: AnyStateMachine | Model<unknown, unknown> | Product<any>, options: Partial<MachineCheckOptions<any, any>> = {}): CheckResult<any> {
   return timed(() => withTraps((traps) => {
-    if (isProduct(subject)) return checkProduct(subject.product, options, traps)
-    if (isModel(subject)) return checkSpace(new StateSpace(modelStepper(subject), traps), options)
+    if (isProduct(subject)) {
+      assertProperties(options, [])
+      return checkProduct(subject.product, options, traps)
+    }
+    if (isModel(subject)) {
+      assertProperties(options, [])
+      return checkSpace(new StateSpace(modelStepper(subject), traps), options)
+    }
+    assertMachine('machine', subject)
+    assertProperties(options, ['events', 'input', 'key'])
     const { events } = options
     if (typeof events !== 'function' && (events === undefined || events.length === 0)) {
       throw new InvalidArgument('events', `"${subject.id}" needs the events that may arrive: an array of events, or a function of the snapshot`)

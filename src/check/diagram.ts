@@ -1,5 +1,6 @@
 import type { AnyStateMachine, AnyStateNode, AnyTransitionDefinition } from 'xstate'
-import { nodesOf } from './obstacles.ts'
+import { guardOf, triggerOf } from './labels.ts'
+import { nodesOf, transitionsOf } from './obstacles.ts'
 
 interface Arrow {
   from: string
@@ -17,7 +18,7 @@ export function toMermaid(machine: AnyStateMachine): string {
       if (index > 0 && node.type === 'parallel') lines.push(`${indent}--`)
       if (child.type === 'final') lines.push(`${indent}${idOf(child)} --> [*]`)
       if (Object.keys(child.states).length === 0) {
-        lines.push(`${indent}state "${child.key}" as ${idOf(child)}`)
+        lines.push(`${indent}state "${nameOf(child)}" as ${idOf(child)}`)
         return
       }
       lines.push(`${indent}state "${child.key}" as ${idOf(child)} {`)
@@ -41,7 +42,7 @@ export function toDot(machine: AnyStateMachine): string {
   const draw = (node: AnyStateNode, indent: string): void => {
     for (const child of Object.values(node.states as Record<string, AnyStateNode>)) {
       if (Object.keys(child.states).length === 0) {
-        lines.push(`${indent}${idOf(child)} [label=${JSON.stringify(child.key)}${child.type === 'final' ? ', peripheries=2' : ''}];`)
+        lines.push(`${indent}${idOf(child)} [label=${JSON.stringify(nameOf(child))}${child.type === 'final' ? ', peripheries=2' : ''}];`)
         continue
       }
       lines.push(`${indent}subgraph cluster_${idOf(child)} {`, `${indent}  label=${JSON.stringify(child.key)};`)
@@ -65,13 +66,18 @@ function arrows(machine: AnyStateMachine): Arrow[] {
 }
 
 function transitions(machine: AnyStateMachine): AnyTransitionDefinition[] {
-  return nodesOf(machine.root).flatMap((node) => [...node.transitions.values()].flat().concat(node.always ?? []))
+  return nodesOf(machine.root).flatMap(transitionsOf)
 }
 
-function arrow({ source, target, eventType, guard }: AnyTransitionDefinition): Arrow {
-  const named = guard as { type?: string; name?: string } | string | undefined
-  const condition = named === undefined ? '' : ` [${typeof named === 'string' ? named : named.type || named.name || 'guard'}]`
-  return { from: idOf(source), to: idOf(target?.[0] ?? source), label: `${eventType || 'always'}${condition}` }
+function arrow(transition: AnyTransitionDefinition): Arrow {
+  const { source, target } = transition
+  const guard = guardOf(transition)
+  return { from: idOf(source), to: idOf(target?.[0] ?? source), label: `${triggerOf(transition)}${guard === undefined ? '' : ` [${guard}]`}` }
+}
+
+/** History states are marked as usual: H, or H* for a deep one. */
+function nameOf({ key, type, history }: AnyStateNode): string {
+  return type === 'history' ? `${key} (${history === 'deep' ? 'H*' : 'H'})` : key
 }
 
 function isLeaf(node: AnyStateNode): boolean {

@@ -1,9 +1,11 @@
 import { InvalidArgument, messageOf } from '../kernel/errors.ts'
+import { notPlain } from './errors.ts'
 import { Interner } from './interner.ts'
 import { same } from './same.ts'
 import type { Command } from './space.ts'
 import type { Stepper } from './stepper.ts'
 import { isWithin } from './subset.ts'
+import { Unrepresentable } from './unrepresentable.ts'
 
 /** A line of a recorded run: an event, and what was seen after it. */
 export interface TraceLine<E> {
@@ -85,7 +87,11 @@ export class Follower<E> {
   }
 
   #key(state: any): number {
-    return this.#interner.of(this.stepper.told(state))
+    try {
+      return this.#interner.of(this.stepper.told(state))
+    } catch (error) {
+      throw error instanceof Unrepresentable ? notPlain(this.stepper.name, error, 'in a state that was followed') : error
+    }
   }
 
   #objection(possible: any, commands: readonly Command[] | undefined, state: unknown): string | undefined {

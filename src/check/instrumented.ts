@@ -1,5 +1,6 @@
-import type { AnyActorScope, AnyMachineSnapshot, AnyStateMachine, AnyTransitionDefinition, EventObject } from 'xstate'
-import { nodesOf } from './obstacles.ts'
+import type { AnyActorScope, AnyMachineSnapshot, AnyStateMachine, AnyStateNode, AnyTransitionDefinition, EventObject } from 'xstate'
+import { nodesOf, transitionsOf } from './obstacles.ts'
+import { isPromise } from './promises.ts'
 
 type Args = { context: unknown; event: EventObject }
 type Implementation = ((args: Args, params: unknown) => unknown) & { check?: (snapshot: AnyMachineSnapshot, args: Args, guard: unknown) => boolean }
@@ -11,6 +12,7 @@ export type Guard = (context: unknown, event: EventObject, at: AnyMachineSnapsho
 export interface Log {
   guard(guard: Guard, event: EventObject, at: AnyMachineSnapshot, passed: boolean): void
   action(action: unknown, event: EventObject): void
+  enter(node: AnyStateNode): void
 }
 
 const mostMicrosteps = 1_000
@@ -33,11 +35,11 @@ export function instrumented(machine: AnyStateMachine, log: Log): AnyStateMachin
     return actions.get(action) as T
   })
   for (const node of nodesOf(copy.root)) {
-    for (const transition of [...node.transitions.values()].flat().concat(node.always ?? [])) {
+    for (const transition of transitionsOf(node)) {
       watchGuard(transition)
       transition.actions = watchActions(transition.actions)
     }
-    node.entry = watchActions(node.entry)
+    node.entry = [watchedEntry(node, log), ...watchActions(node.entry)] as typeof node.entry
     node.exit = watchActions(node.exit)
     if (node.type === 'compound') node.initial.actions = watchActions(node.initial.actions)
   }
@@ -70,8 +72,23 @@ function guardOf(machine: AnyStateMachine, definition: unknown): Guard {
   if (typeof implementation !== 'function') return guardOf(machine, implementation)
   if (implementation.check !== undefined) return (context, event, at) => Boolean(implementation.check!({ ...at, context } as AnyMachineSnapshot, { context, event }, implementation))
   const params = paramsOf(definition)
-  if (typeof params !== 'function') return (context, event) => Boolean(implementation({ context, event }, params))
-  return (context, event) => Boolean(implementation({ context, event }, params({ context, event })))
+  if (typeof params !== 'function') return (context, event) => answered(implementation({ context, event }, params))
+  return (context, event) => answered(implementation({ context, event }, params({ context, event })))
+}
+
+function answered(answer: unknown): boolean {
+  if (isPromise(answer)) throw new Error('the guard gives a promise, which XState takes for true whatever comes of it: let what it waits for arrive in an event')
+  return Boolean(answer)
+}
+
+function watchedEntry(node: AnyStateNode, log: Log): unknown {
+  return Object.assign(() => undefined, {
+    type: 'hivemind.entered',
+    resolve(_scope: AnyActorScope, snapshot: AnyMachineSnapshot) {
+      log.enter(node)
+      return [snapshot, undefined, undefined]
+    },
+  })
 }
 
 /** The params a guard or action is written with: a value, or a function that makes them. */

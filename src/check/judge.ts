@@ -73,7 +73,8 @@ export class Judge<V, E> implements Watch {
   stuck(state: number): void {
     if (this.#broken.has('deadlock deadlock')) return
     const { mayStop } = this.properties
-    this.#ask('deadlock', 'deadlock', () => mayStop?.(this.space.before) ?? false, 'no event leads on from here, and mayStop does not allow the end', state)
+    this.#ask('deadlock', 'deadlock', () => mayStop?.(this.space.before) ?? false,
+      `no event leads on from here, and ${mayStop === undefined ? 'no mayStop says that it may end here' : 'mayStop does not allow the end'}`, state)
   }
 
   fault(from: number, event: number, kind: 'throw' | 'nondeterministic', message: string): void {

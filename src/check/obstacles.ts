@@ -1,7 +1,9 @@
-import type { AnyStateMachine, AnyStateNode } from 'xstate'
+import type { AnyStateMachine, AnyStateNode, AnyTransitionDefinition } from 'xstate'
 import type { Obstacle } from './errors.ts'
+import { isAsync } from './promises.ts'
 
-type Action = { type?: unknown; delay?: unknown; name?: unknown }
+type Action = { type?: unknown; delay?: unknown; name?: unknown; id?: unknown; sendId?: unknown; assignment?: unknown }
+type Guard = { type?: string; guards?: readonly unknown[] }
 
 const builtin: Record<string, Omit<Obstacle, 'where'>> = {
   'xstate.spawnChild': { what: 'it spawns a child', instead: 'leave a command, e.g. { type: \'startWorker\', params: { id } }, let the runtime start it, and take its result as an event' },
@@ -13,6 +15,13 @@ const delayed: Omit<Obstacle, 'where'> = {
   what: 'it raises an event after a delay',
   instead: 'leave a command { type: \'startTimer\', params: { id, ms, nonce } } and take { type: \'timer\', id, nonce } as an event',
 }
+
+/** An assign that gives a promise. */
+export const asyncAssign = (where: string): Obstacle => ({
+  where,
+  what: 'is async: XState does not wait for it, and nothing of it gets into context',
+  instead: 'leave a command, and assign what comes back when it arrives in an event',
+})
 
 /** What stands in the way of checking a built-in action, if anything. */
 export function obstacleOf(type: unknown, isDelayed: boolean): Omit<Obstacle, 'where'> | undefined {
@@ -28,7 +37,7 @@ export function findObstacles(machine: AnyStateMachine): Obstacle[] {
     for (const invoked of node.invoke) {
       found.push({
         where,
-        what: `invokes "${invoked.id}"${invoked.systemId === undefined ? '' : ` under the systemId "${invoked.systemId}"`}`,
+        what: `invokes "${nameOf(invoked)}"${invoked.systemId === undefined ? '' : ` under the systemId "${invoked.systemId}"`}`,
         instead: 'leave a command on entry, e.g. entry: { type: \'load\', params }, and take the outcome as events (\'loaded\', \'failed\')',
       })
     }
@@ -40,16 +49,46 @@ export function findObstacles(machine: AnyStateMachine): Obstacle[] {
       })
     }
     for (const action of actionsOf(node, machine)) {
+      // What "after" is made of is named above.
+      if (String(action.id ?? action.sendId).startsWith('xstate.after.')) continue
       const obstacle = obstacleOf(action.type, action.delay !== undefined)
       if (obstacle) found.push({ where, ...obstacle })
+      const { assignment } = action
+      const assigns = typeof assignment === 'object' && assignment !== null ? Object.values(assignment) : [assignment]
+      if (assigns.some(isAsync)) found.push(asyncAssign(`${where}, an assign`))
+    }
+    for (const transition of transitionsOf(node)) {
+      if (!waits(machine, transition.guard)) continue
+      found.push({
+        where: `${where}, a guard on "${transition.eventType || 'always'}"`,
+        what: 'is async: XState takes its promise for true, whatever comes of it',
+        instead: 'leave a command that asks, and let the answer arrive as an event (\'allowed\', \'denied\')',
+      })
     }
   }
   return found
 }
 
+/** Ids of invocations that were given none begin with a number. */
+function nameOf({ id, src }: AnyStateNode['invoke'][number]): string {
+  return typeof src === 'string' && /^\d/.test(id) ? src : id
+}
+
+/** A guard that is async, or built of one that is. */
+function waits(machine: AnyStateMachine, guard: unknown): boolean {
+  if (guard === undefined) return false
+  const named = typeof guard === 'string' ? guard : typeof guard === 'object' ? (guard as Guard).type : undefined
+  const implementation = (named === undefined ? guard : machine.implementations.guards[named]) as Guard | undefined
+  return isAsync(implementation) || (implementation?.guards ?? []).some((part) => waits(machine, part))
+}
+
+/** Those a state node declares. */
+export function transitionsOf(node: AnyStateNode): AnyTransitionDefinition[] {
+  return [...node.transitions.values()].flat().concat(node.always ?? [])
+}
+
 function actionsOf(node: AnyStateNode, machine: AnyStateMachine): Action[] {
-  const transitions = [...node.transitions.values()].flat().concat(node.always ?? [])
-  const actions = [...node.entry, ...node.exit, ...transitions.flatMap((transition) => transition.actions)] as unknown[]
+  const actions = [...node.entry, ...node.exit, ...transitionsOf(node).flatMap((transition) => transition.actions)] as unknown[]
   return actions.map((action) => {
     const name = typeof action === 'string' ? action : (action as Action).type
     const implementation = typeof name === 'string' ? machine.implementations.actions[name] : undefined

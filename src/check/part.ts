@@ -1,7 +1,8 @@
 import type { AnyStateMachine, EventFromLogic, SnapshotFrom } from 'xstate'
 import { budgetOf } from './channel.ts'
 import { isModel, modelStepper, type Model } from './model.ts'
-import { machineStepper } from './machine.ts'
+import { assertMachine, machineStepper } from './machine.ts'
+import { assertKnown } from './options.ts'
 import type { Command } from './space.ts'
 import type { Stepper } from './stepper.ts'
 
@@ -40,7 +41,10 @@ export interface Part<V, E> {
 /** A machine or model as a part of a product, wired to its channels. */
 export function part<M extends AnyStateMachine>(machine: M, options?: NoInfer<PartOptions<SnapshotFrom<M>, EventFromLogic<M>>>): Part<SnapshotFrom<M>, EventFromLogic<M>>
 export function part<S, E>(model: Model<S, E>, options?: PartOptions<S, E>): Part<S, E>
-export function part(subject: AnyStateMachine | Model<any, any>, { input, key, events = [], send, receive, crashes = false }: PartOptions<any, any> = {}): Part<any, any> {
+export function part(subject: AnyStateMachine | Model<any, any>, options: PartOptions<any, any> = {}): Part<any, any> {
+  const { input, key, events = [], send, receive, crashes = false } = options
+  assertKnown('part', options, ['input', 'key', 'events', 'send', 'receive', 'crashes'])
+  if (!isModel(subject)) assertMachine('part', subject)
   return {
     stepper: () => (isModel(subject) ? modelStepper(key === undefined ? subject : { ...subject, key }) : machineStepper(subject, { events: [], input, key })),
     events: typeof events === 'function' ? events : () => events,

@@ -1,5 +1,6 @@
 import { InvalidArgument } from '../kernel/errors.ts'
 import type { ChannelSpec } from './channel.ts'
+import { assertKnown } from './options.ts'
 import type { Part } from './part.ts'
 import type { PendingTimer } from './pending.ts'
 
@@ -70,7 +71,12 @@ export interface Product<P extends Parts> {
  */
 export function product<P extends Parts>(options: ProductOptions<P>): Product<P> {
   const { parts, channels = {}, time, symmetry = [] } = options
+  assertKnown('product', options, ['name', 'parts', 'channels', 'time', 'symmetry'])
+  if (time !== undefined) assertKnown('time', time, ['msPerTick', 'horizon', 'drift', 'late'])
   if (Object.keys(parts).length === 0) throw new InvalidArgument('parts', 'a product needs at least one part')
+  for (const [name, part] of Object.entries(parts)) {
+    if (typeof part?.stepper !== 'function') throw new InvalidArgument(`parts.${name}`, 'is no part: wrap the machine or model, e.g. part(machine, { events })')
+  }
   for (const [name, { to }] of Object.entries(channels)) {
     if (!Object.hasOwn(parts, to)) throw new InvalidArgument(`channels.${name}.to`, `there is no part "${to}": there are ${Object.keys(parts).join(', ')}`)
   }

@@ -122,7 +122,6 @@ export class StateSpace<S, V, E> implements Space<V, E> {
     this.#numbers.set(key, number)
     this.#keys.push(key)
     this.#states.push(state)
-    this.stepper.entered?.(state)
     return number
   }
 }

@@ -16,8 +16,6 @@ export interface Stepper<S, V, E> {
   ended(state: S): boolean
   /** The state with its data replaced; where it is in its states stays. */
   rename(state: S, data: (value: unknown) => unknown): S
-  /** Called once for each state that is found. */
-  entered?(state: S): void
   coverage(): { neverTaken: string[]; neverEntered: string[] }
   readonly assumptions: readonly string[]
 }

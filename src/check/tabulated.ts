@@ -145,7 +145,6 @@ export class Tabulated<S, V, E> {
       this.#moves.push(new Map())
       this.#received.push(new Map())
       this.#events.push(new Map())
-      this.stepper.entered?.(local.state)
     }
     return number
   }

@@ -1,5 +1,5 @@
 import { InvalidArgument, messageOf } from '../kernel/errors.ts'
-import { UncheckableMachine } from './errors.ts'
+import { notPlain, TwoAnswers, UncheckableMachine } from './errors.ts'
 import { Interner } from './interner.ts'
 import { same } from './same.ts'
 import type { Command } from './space.ts'
@@ -14,10 +14,7 @@ export type Outcome<S> =
   | { kind: 'throw' | 'nondeterministic'; message: string }
 
 const ignored = { kind: 'ignored' } as const
-const twoAnswers = {
-  kind: 'nondeterministic',
-  message: 'the same event in the same state gave two answers: a guard or action reads something outside of context, event and params',
-} as const
+const twoAnswers = { kind: 'nondeterministic', message: new TwoAnswers().message } as const
 
 /**
  * Takes steps and makes sure that they are steps of a pure machine: each is taken twice and the answers compared, and the traps have to stay set.
@@ -57,6 +54,7 @@ export class Taker<S, V, E> {
       commands = stepper.commands
       again = stepper.step(state, event)
     } catch (error) {
+      if (error instanceof TwoAnswers) return twoAnswers
       this.#assertPure(this.#where(state, event), error)
       return { kind: 'throw', message: messageOf(error) }
     }
@@ -92,14 +90,7 @@ export class Taker<S, V, E> {
   }
 
   #refusal(error: unknown, after?: E): unknown {
-    if (!(error instanceof Unrepresentable)) return error
-    // The first step of the path says which of the things that tell a state apart it is.
-    const path = error.path.slice(1).join('.')
-    return new UncheckableMachine(this.stepper.name, [{
-      where: `${path === '' ? 'the state' : `"${path}"`}${after === undefined ? ' in the initial state' : ` after ${describe(after)}`}`,
-      what: error.what,
-      instead: 'keep plain data in context (objects, arrays, strings, numbers, booleans, null): a Set as a sorted array, a Map as an object, a Date as a number of ms',
-    }])
+    return error instanceof Unrepresentable ? notPlain(this.stepper.name, error, after === undefined ? 'in the initial state' : `after ${describe(after)}`) : error
   }
 
   /** Throws when `state` was changed in place by one of its own steps. */

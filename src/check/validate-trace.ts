@@ -41,7 +41,7 @@ export function validateTrace<M extends AnyStateMachine>(machine: M, records: It
   for (const [number, record] of typeof records === 'string' ? parse(records) : count(records)) {
     const line = toLine(record)
     if (line === undefined) continue
-    if (typeof line.event?.type !== 'string') throw new InvalidArgument(`line ${number}`, 'has no event with a type: expected { event: { type }, commands?, state? }, or give options.line that makes one')
+    if (typeof (line as Partial<TraceLine<{ type: string }>> | null)?.event?.type !== 'string') throw new InvalidArgument(`line ${number}`, 'has no event with a type: expected { event: { type }, commands?, state? }, or give options.line that makes one')
     lines++
     const message = follower.take(line)
     if (message !== undefined) return { ok: false, lines, possible: 0, failure: { line: number, record, message, possible: follower.possible() } }

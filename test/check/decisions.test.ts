@@ -1,4 +1,4 @@
-import { and, assign, getNextSnapshot, not, or, raise, setup, stateIn, transition, type AnyMachineSnapshot, type AnyStateMachine } from 'xstate'
+import { and, assign, getNextSnapshot, initialTransition, not, or, raise, setup, stateIn, transition, type AnyMachineSnapshot, type AnyStateMachine } from 'xstate'
 import { describe, expect, it } from 'vitest'
 import { machines } from '../../machines/index.ts'
 import { checkMachine } from '../../src/check/index.ts'
@@ -37,6 +37,40 @@ const everything = setup({
     },
   },
 })
+/** Remembers where it was, deep and shallow, and what it held then. */
+const editor = setup({ types: { context: {} as { bold: number } } }).createMachine({
+  id: 'editor', context: { bold: 0 }, initial: 'open',
+  states: {
+    open: {
+      initial: 'text', on: { min: 'mini' },
+      states: {
+        text: { initial: 'plain', on: { swap: 'image' }, states: { plain: { on: { bold: { target: 'fat', actions: assign({ bold: ({ context }) => (context.bold + 1) % 3 }) } } }, fat: { on: { bold: 'plain' } } } },
+        image: { on: { swap: 'text' } },
+        deep: { type: 'history', history: 'deep' },
+        shallow: { type: 'history' },
+      },
+    },
+    mini: { on: { restore: 'open.deep', top: 'open.shallow', reset: { target: 'open', guard: ({ context }) => context.bold > 0 } } },
+  },
+})
+
+/** How many states there are, and steps that lead to another one or leave something, told apart by their text. */
+function plainSearch(machine: AnyStateMachine, events: readonly { type: string }[]): { states: number; transitions: number } {
+  const textOf = ({ value, context, status, historyValue }: AnyMachineSnapshot): string => encode([value, context, status, Object.entries(historyValue).map(([id, nodes]) => [id, nodes!.map((node) => node.id)])])
+  const [first] = initialTransition(machine)
+  const seen = new Map([[textOf(first), first]])
+  let transitions = 0
+  for (const [text, snapshot] of seen) {
+    for (const event of snapshot.status === 'active' ? events : []) {
+      const [next, actions] = transition(machine, snapshot, event)
+      const reached = textOf(next)
+      if (reached !== text || actions.some(({ type }) => !type.startsWith('xstate.'))) transitions++
+      if (!seen.has(reached)) seen.set(reached, next)
+    }
+  }
+  return { states: seen.size, transitions }
+}
+
 function agreesWithXState(machine: AnyStateMachine, { events, input, key }: { events: any; input?: unknown; key?: (snapshot: any) => unknown }, most = 400): number {
   const stepper = machineStepper<any, any>(machine, { events, input, key })
   type State = Parameters<typeof stepper.told>[0]
@@ -67,6 +101,13 @@ describe('steps that are taken by what is known of the machine', () => {
   it('are those of XState, for all that decides where a step goes', () => {
     const events = [{ type: 'add', by: 1 }, { type: 'add', by: 3 }, { type: 'go' }, { type: 'back' }, { type: 'any' }, { type: 'unknown' }]
     expect(agreesWithXState(everything, { events })).toBeGreaterThan(500)
+  })
+
+  it('come to the states and steps that a plain search by XState finds', () => {
+    const events = [{ type: 'add', by: 1 }, { type: 'add', by: 3 }, { type: 'go' }, { type: 'back' }, { type: 'any' }] as const
+    expect(checkMachine(everything, { events })).toMatchObject(plainSearch(everything, events))
+    const moves = ['min', 'swap', 'bold', 'restore', 'top', 'reset'].map((type) => ({ type }))
+    expect(checkMachine(editor, { events: moves })).toMatchObject(plainSearch(editor, moves))
   })
 
   it.each(Object.entries(machines))('are those of XState: %s', (_name, { machine, models }) => {

@@ -129,6 +129,18 @@ describe('explorer', () => {
     expect(result.problems).toMatchObject([{ kind: 'unreachable', property: 'b' }])
   })
 
+  it('knows a state as entered that is left at once', () => {
+    const machine = createMachine({
+      id: 'm', initial: 'one',
+      states: {
+        one: { initial: 'ask', states: { ask: { on: { yes: 'ok' } }, ok: { type: 'final' }, no: { type: 'final' } }, onDone: 'two' },
+        two: { on: { again: 'one' }, initial: 'a', states: { a: { always: 'b' }, b: {} } },
+      },
+    })
+    const result = checkMachine(machine, { events: [{ type: 'yes' }, { type: 'again' }] })
+    expect(result).toMatchObject({ ok: true, states: 2, neverEntered: ['m.one.no'], neverTaken: [] })
+  })
+
   it('never passes when it was cut short, and says that leads-to was not checked', () => {
     const machine = setup({ types: { context: {} as { n: number } } }).createMachine({ id: 'counter', context: { n: 0 }, on: { inc: { actions: assign({ n: ({ context }) => context.n + 1 }) } } })
     const result = checkMachine(machine, { events: [{ type: 'inc' }], maxStates: 100, leadsTo: { grows: { from: () => true, to: ({ context }) => context.n > 5, weak: ['inc'] } }, reachable: { far: ({ context }) => context.n > 1000 } })
@@ -145,7 +157,7 @@ describe('explorer', () => {
     const result = checkMachine(machine, { events: [{ type: 'pop' }, { type: 'read' }] })
     expect(result.problems).toMatchObject([{ kind: 'throw', property: 'read', message: expect.stringContaining('undefined'), path: [{ event: null }, { event: { type: 'pop' } }, { event: { type: 'read' }, error: expect.any(String) }] }])
     const atStart = checkMachine(createMachine({ id: 'broken', context: () => { throw new Error('no input') } }), { events: [{ type: 'x' }] })
-    expect(atStart.problems).toMatchObject([{ kind: 'throw', property: 'initial state', message: 'no input' }])
+    expect(atStart.problems).toMatchObject([{ kind: 'throw', property: 'initial state', message: 'no input (no input was given: does the machine need one?)' }])
     expect(atStart.ok).toBe(false)
   })
 })

@@ -1,6 +1,6 @@
-import { assign, createMachine, enqueueActions, fromPromise, raise, sendTo, setup, spawnChild, type AnyStateMachine } from 'xstate'
+import { and, assign, createMachine, enqueueActions, fromPromise, not, raise, sendTo, setup, spawnChild, type AnyStateMachine } from 'xstate'
 import { afterEach, describe, expect, it } from 'vitest'
-import { checkMachine, UncheckableMachine } from '../../src/check/index.ts'
+import { checkMachine, part, product, UncheckableMachine, validateTrace } from '../../src/check/index.ts'
 
 const events = [{ type: 'go' }]
 const originals = { random: Math.random, date: Date, now: performance.now, timeout: setTimeout, hrtime: process.hrtime, uuid: crypto.randomUUID }
@@ -33,6 +33,35 @@ describe('what keeps a machine from being checked', () => {
     expect(text).toContain('Instead: leave a command on entry')
     expect(text).toContain('state "m.b": has an "after" transition (500)')
     expect(text).toContain('startTimer')
+  })
+
+  it('says each thing once, and calls what is invoked by its name', () => {
+    const text = refusal(createMachine({ id: 'm', initial: 'a', states: { a: { after: { 500: 'b', soon: 'b' }, invoke: { src: 'load' } }, b: {} } }))
+    expect(text.split('\n').slice(1).map((line) => line.split('. Instead')[0])).toEqual([
+      '  - state "m.a": invokes "load"', '  - state "m.a": has an "after" transition (500)', '  - state "m.a": has an "after" transition (soon)',
+    ])
+  })
+
+  const later = async (): Promise<boolean> => false
+  it.each([
+    ['a guard', setup({}).createMachine({ id: 'm', on: { go: { guard: later as never } } }), 'a guard on "go": is async: XState takes its promise for true'],
+    ['a named guard', setup({ guards: { later: later as never } }).createMachine({ id: 'm', on: { go: { guard: 'later' } } }), 'a guard on "go": is async'],
+    ['part of a guard', setup({ guards: { later: later as never } }).createMachine({ id: 'm', on: { go: { guard: not(and(['later'])) } } }), 'a guard on "go": is async'],
+    ['an assign', onGo(assign(later as never)), 'an assign: is async: XState does not wait for it'],
+    ['a field of an assign', onGo(assign({ n: later } as never)), 'an assign: is async'],
+    ['an assign that gives a promise', onGo(assign((() => later()) as never)), 'an assign on "go": is async'],
+  ])('refuses what is async: %s', (_, machine, what) => {
+    expect(refusal(machine as AnyStateMachine)).toContain(what)
+  })
+
+  it('finds a guard that gives a promise', () => {
+    const machine = createMachine({ id: 'm', on: { go: { guard: (() => later()) as never } } })
+    expect(checkMachine(machine, { events }).problems).toMatchObject([{ kind: 'throw', message: expect.stringContaining('the guard gives a promise') }])
+  })
+
+  it('refuses a class in context when a record is held against the machine, too', () => {
+    const machine = createMachine({ id: 'm', context: { at: new Date(0) }, on: { go: {} } })
+    expect(() => validateTrace(machine, [{ event: { type: 'go' } }])).toThrow('"m" cannot be checked:\n  - "at" in a state that was followed: is an instance of Date')
   })
 
   it.each([
@@ -76,6 +105,34 @@ describe('what keeps a machine from being checked', () => {
   it('catches a state that is changed in place', () => {
     const machine = onGo([assign(({ context }: any) => { context.list.push(1); return {} })], { list: [] })
     expect(refusal(machine)).toContain('changed the state in place')
+  })
+
+  it('catches a state that is changed in place where successors share it, in whatever state that happens', () => {
+    const machine = setup({ types: { context: {} as { n: number; log: { last: number } } } }).createMachine({
+      id: 'm', context: () => ({ n: 0, log: { last: 0 } }),
+      on: { go: { guard: ({ context }) => context.n < 9, actions: assign({ n: ({ context }) => { if (context.n === 5) context.log.last = 7; return context.n + 1 } }) } },
+    })
+    expect(() => checkMachine(machine, { events, mayStop: () => true })).toThrow('changed the state in place')
+    expect(() => checkMachine(product({ parts: { m: part(machine, { events }) } }), { mayStop: () => true })).toThrow('changed the state in place')
+  })
+
+  it('catches an object outside that is put into context and changed again and again', () => {
+    const box = { n: 0 }
+    const machine = onGo(assign(() => { box.n++; return { box } }), { box: null })
+    expect(refusal(machine)).toContain('changed the state in place')
+  })
+
+  it('catches one odd transition among thousands', () => {
+    let asked = 0
+    const machine = setup({ types: { context: {} as { a: number; b: number }, events: {} as { type: 'a' } | { type: 'b' } } }).createMachine({
+      id: 'm', context: { a: 0, b: 0 },
+      on: {
+        a: { actions: assign({ a: ({ context: { a } }) => (a + 1) % 60 }) },
+        b: { guard: ({ context: { a, b } }) => a !== 41 || b !== 37 || asked++ % 2 === 0, actions: assign({ b: ({ context: { b } }) => (b + 1) % 60 }) },
+      },
+    })
+    expect(checkMachine(machine, { events: [{ type: 'a' }, { type: 'b' }] })).toMatchObject({ ok: false, exhaustive: false, problems: [{ kind: 'nondeterministic', property: 'b' }] })
+    expect(asked).toBeGreaterThan(1)
   })
 
   it('catches answers that depend on something outside', () => {
