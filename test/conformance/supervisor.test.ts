@@ -6,7 +6,7 @@ import type { Clock } from '../../src/kernel/clock.ts'
 import { Kernel } from '../../src/kernel/kernel.ts'
 import type { OwnedGroup, Owner } from '../../src/kernel/runtime.ts'
 import { transitions, type Transition } from '../../src/kernel/transitions.ts'
-import type { AnyRef, Behaviour, BehaviourContext, Strategy } from '../../src/kernel/types.ts'
+import type { AnyRef, Behaviour, BehaviourContext, RestartType, Strategy } from '../../src/kernel/types.ts'
 import { VirtualClock } from '../../src/kernel/virtual-clock.ts'
 import { gate, type Gate } from '../kernel/world.ts'
 
@@ -19,7 +19,9 @@ const backoff = { minMs: 10, maxMs: 20, resetAfterMs: 60 }
 /** No wait of the group is as short as this that is not the back-off. */
 const longestBackoff = 20
 
-const inputOf = (strategy: Strategy): SupervisorInput => ({ strategy, children, ...policy, backoff, endsWithChildren: false })
+const groupOf = (strategy: Strategy): SupervisorInput => ({ strategy, children, ...policy, backoff, endsWithChildren: false })
+/** What the group of an actor that was spawned by itself is to the machine. */
+const aloneAs = (restart: RestartType): SupervisorInput => ({ strategy: 'one-for-one', children: [{ id: 'only', restart }], ...policy, backoff, endsWithChildren: true })
 
 /** Since the failure before, and jitter: at once, when the window has passed, when it was quiet for long. */
 const chances = [[0, 0], [55, 0.95], [100, 0.95]] as const
@@ -35,7 +37,8 @@ const earlier = 0
  * - `failed` and `exited` of a child that was asked to stop: what happens while a life is torn down belongs to its end, which is `stopped`;
  * - `started` of a child that is up, doomed, or was asked to stop, `stopped` of one that was not: the second report of one life;
  * - `start` after the first: a group is started once. `stop` before it: it belongs to nobody yet;
- * - a timer that was replaced: the group cancels it, and its clock does not call what was cancelled.
+ * - a timer that was replaced: the group cancels it, and its clock does not call what was cancelled;
+ * - of a group of one: `remove`, since to stop its actor is to stop it; an earlier life of an actor that is in its first.
  */
 function events({ value, context }: Snapshot): SupervisorEvent[] {
   if (value === 'idle') return [{ type: 'start' }]
@@ -48,6 +51,7 @@ function events({ value, context }: Snapshot): SupervisorEvent[] {
     return (counts ? some : chances.slice(0, 1)).map(([gap, jitter]) => ({ type, id, incarnation, time: Math.max(now, last + gap), jitter }))
   }
   const some = waits === undefined ? chances : whileWaiting
+  const { children: all, spec: { endsWithChildren: alone } } = context
   const ofChild = (child: SupervisedChild): SupervisorEvent[] => {
     const { id, incarnation, status } = child
     const own: Partial<Record<ChildStatus, SupervisorEvent[]>> = {
@@ -57,11 +61,12 @@ function events({ value, context }: Snapshot): SupervisorEvent[] {
       clearing: [{ type: 'stopped', id, incarnation }],
       removing: [{ type: 'stopped', id, incarnation }],
     }
-    return [...own[status] ?? [], { type: 'remove', id }]
+    return [...own[status] ?? [], ...(alone ? [] : [{ type: 'remove' as const, id }])]
   }
   return [
-    ...context.children.flatMap(ofChild),
-    ...(['started', 'failed', 'exited', 'stopped'] as const).map((type, index): SupervisorEvent => ({ type, id: context.children[index % 3]!.id, incarnation: earlier, time: now, jitter: 0 })),
+    ...all.flatMap(ofChild),
+    ...(['started', 'failed', 'exited', 'stopped'] as const).filter(() => !alone || all[0]!.incarnation > 1)
+      .map((type, index): SupervisorEvent => ({ type, id: all[index % all.length]!.id, incarnation: earlier, time: now, jitter: 0 })),
     { type: 'stop' },
     ...(waits === undefined ? [] : [{ type: 'timer' as const, id: 'backoff', nonce: waits }]),
   ]
@@ -69,7 +74,7 @@ function events({ value, context }: Snapshot): SupervisorEvent[] {
 
 /** Times are told apart by how long ago they were, lives not at all; the back-off is at its longest after two failures. */
 const key = ({ value, status, context }: Snapshot) => ({
-  value, status, children: context.children.map((child) => `${child.id} ${child.status} ${child.incarnation > 0}`),
+  value, status, children: context.children.map((child) => `${child.id} ${child.status} ${Math.min(child.incarnation, context.spec.endsWithChildren ? 2 : 1)}`),
   ago: context.restarts.map((at) => (context.lastFailureAt ?? at) - at), attempt: Math.min(context.attempt, 1), delayMs: context.delayMs, waits: 'backoff' in context.nonces.running,
 })
 
@@ -85,7 +90,7 @@ interface Life {
 }
 
 /** The real group with real cells, whose children do what the tour says, on a clock of the test. */
-function world(strategy: Strategy) {
+function world({ strategy, children: some, endsWithChildren: alone }: SupervisorInput) {
   let clock: VirtualClock
   let jitter: number
   let lives: Map<string, Life>
@@ -132,6 +137,12 @@ function world(strategy: Strategy) {
     },
   })
 
+  const start = (): Promise<unknown> => {
+    const [{ id, restart }] = some as [SupervisorInput['children'][number]]
+    if (alone) return kernel.spawn(owner, { name: id, behaviour: behaviour(id) }, { id, supervision: { restart, ...policy, backoff } })
+    return kernel.startGroup(owner, { strategy, intensity: policy, backoff, children: some.map((child) => ({ ...child, input: undefined, behaviour: behaviour(child.id) })) })
+  }
+
   const happen = async (event: SupervisorEvent): Promise<void> => {
     if ('time' in event) {
       jitter = event.jitter
@@ -141,11 +152,9 @@ function world(strategy: Strategy) {
     const life = 'id' in event ? lives.get(event.id) : undefined
     switch (event.type) {
       case 'start':
-        kernel.startGroup(owner, {
-          strategy, intensity: policy, backoff, children: children.map(({ id, restart }) => ({ id, restart, input: undefined, behaviour: behaviour(id) })),
-        }).catch(() => undefined)
+        start().catch(() => undefined)
         ;[group] = owner.groups as Set<never>
-        for (const { id } of children) refs.set(id, kernel.registry.get(id) as AnyRef)
+        for (const { id } of some) refs.set(id, kernel.registry.get(id) as AnyRef)
         return
       case 'started':
         return life!.starting.open()
@@ -217,12 +226,14 @@ const seen = ({ type, params }: Told): string => {
   return `${type} ${JSON.stringify(rest)}`
 }
 
-it.each(['one-for-one', 'one-for-all', 'rest-for-one'] as const)('a real group of cells does what the supervisor machine does, along every transition: %s', { timeout: 120_000 }, async (strategy) => {
-  const real = world(strategy)
+it.each([
+  ...(['one-for-one', 'one-for-all', 'rest-for-one'] as const).map((strategy) => [`a group, ${strategy}`, groupOf(strategy)] as const),
+  ...(['permanent', 'transient', 'temporary'] as const).map((restart) => [`an actor by itself, ${restart}`, aloneAs(restart)] as const),
+])('real cells do what the supervisor machine does, along every transition: %s', { timeout: 120_000 }, async (_what, input) => {
+  const real = world(input)
   transitions.subscribe(real.listen)
   const result = await conform(supervisorMachine, real, {
-    events, key,
-    input: inputOf(strategy),
+    events, key, input,
     state: ({ value, context }) => ({
       value, children: context.children,
       cells: Object.fromEntries(context.children.filter(({ status }) => status !== 'gone').map(({ id, incarnation }) => [id, incarnation])),
