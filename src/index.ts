@@ -2,9 +2,9 @@
 
 export { createHive } from './hive.ts'
 export type {
-  AuditEntry, Channel, CommitRequest, Conflict, Conflicts, Consolidated, ConsolidateOptions, DeliveryContext, EmbedOptions, Embeddings, Health, HitParts, Hive, HiveOptions, History, HistoryOptions,
+  AuditEntry, CallCache, CallCacheStats, CallOptions, Channel, CommitRequest, Conflict, Conflicts, Consolidated, ConsolidateOptions, DeliveryContext, EmbedOptions, Embeddings, Health, HitParts, Hive, HiveOptions, History, HistoryOptions,
   Imported, JoinOptions, KeptConflict, ManyPost, Membership, Memory, MemoryInput, MemoryKind, MemoryRecord, MemoryState, MemoryStats, NodeInfo, PostOptions, PostResult, Recalled, RecallRequest,
-  RecallResult, Scope, Selected, Selection, Stored, ReadOptions, Resolution, RoleHandlers, Roles, Room, RoomChanges, RoomFilter, RoomHandler, RoomMessage, RoomOptions, Rooms, RoomSummary, Subscription, Truncated, Visibility, WorkOptions,
+  EntryOptions, RecallResult, Scope, Session, SessionState, SetOptions, WorkingMemory, WrapOptions, Selected, Selection, Stored, ReadOptions, Resolution, RoleHandlers, Roles, Room, RoomChanges, RoomFilter, RoomHandler, RoomMessage, RoomOptions, Rooms, RoomSummary, Subscription, Truncated, Visibility, WorkOptions,
 } from './hive.ts'
 
 export { defineActor } from './kernel/define.ts'
