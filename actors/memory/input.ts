@@ -20,7 +20,7 @@ export interface Prepared {
 const maxMetadataBytes = 16 * 1024
 const known = new Set(['text', 'kind', 'scope', 'source', 'at', 'supersedes', 'metadata'])
 /** What no text needs and some stores cut off at. Tab, line feed and carriage return stay. */
-const control = /[\u0000-\u0008\u000B\u000C\u000E-\u001F\u007F]/g
+const control = /(?![\t\n\r])\p{Cc}/gu
 
 /** Checks one item and takes its secrets out, before anything else sees it. Throws `InvalidArgument` naming the field. */
 export function prepare(item: MemoryInput, field: string, textBytes: number): Prepared {

@@ -209,7 +209,6 @@ function waitFor<Output>(flight: Promise<Output>, name: string, signal: AbortSig
   const callers = waiting.get(flight) as { count: number; end(reason: Error): void }
   callers.count++
   return new Promise((resolve, reject) => {
-    const done = (): void => signal?.removeEventListener('abort', leave)
     const leave = (): void => {
       callers.count--
       const cancelled = new Cancelled(`the call of ${name}`, signal?.reason)
@@ -217,13 +216,7 @@ function waitFor<Output>(flight: Promise<Output>, name: string, signal: AbortSig
       reject(cancelled)
     }
     signal?.addEventListener('abort', leave, { once: true })
-    flight.then((value) => {
-      done()
-      resolve(value)
-    }, (error: unknown) => {
-      done()
-      reject(error)
-    })
+    flight.then(resolve, reject).finally(() => signal?.removeEventListener('abort', leave))
   })
 }
 
