@@ -61,11 +61,11 @@ export class Oracle {
     this.groups.replaying()
   }
 
-  /** It did, and lacks its last writes; `before` are the rooms as they were. */
-  lost(before: ReadonlyMap<string, RoomState>): void {
+  /** It did, and lacks what was written in the last `lostMs`; `before` are the rooms as they were. */
+  lost(before: ReadonlyMap<string, RoomState>, lostMs: number): void {
     this.posts.lost(before)
     this.readers.lost(before)
-    this.holders.lost()
+    this.holders.lost(lostMs)
     this.bulletins.lost()
   }
 
@@ -87,11 +87,11 @@ export class Oracle {
       case 'log.owned':
       case 'log.takeOver': {
         const [room, group, owner] = args as [string, string, Owner]
-        return this.groups.handed(room, group, owner, result as Delivery[])
+        return this.groups.handed(room, group, owner, result as Delivery[], again)
       }
       case 'log.retry': {
         const [room, group, , entry] = args as [string, string, Owner, EntryId]
-        if (result !== undefined) this.groups.retried(room, group, entry)
+        if (result !== undefined && !again) this.groups.retried(room, group, entry)
         return
       }
       case 'log.bury': {

@@ -42,7 +42,7 @@ export async function shrink(options: SimulateOptions): Promise<Shrunk | undefin
 }
 
 /** The one line that runs it again. */
-export function commandOf({ seed, nodes, virtualMs, faults, only, mode, load }: SimulateOptions): string {
+export function commandOf({ seed, nodes, virtualMs, faults, only, mode, load, defects = {} }: SimulateOptions): string {
   const parts = [`hivemind sim --seed ${seed}`]
   if (nodes !== undefined) parts.push(`--nodes ${nodes}`)
   if (virtualMs !== undefined) parts.push(`--ms ${virtualMs}`)
@@ -50,5 +50,7 @@ export function commandOf({ seed, nodes, virtualMs, faults, only, mode, load }: 
   if (load !== undefined) parts.push(`--load ${load.burst}/${load.everyMs}`)
   if (faults !== undefined) parts.push(`--faults ${faults.join(',') || 'none'}`)
   if (only !== undefined) parts.push(`--only ${only.join(',') || 'none'}`)
+  const planted = Object.entries(defects).flatMap(([name, on]) => (on ? [name] : []))
+  if (planted.length > 0) parts.push(`--defects ${planted.join(',')}`)
   return parts.join(' ')
 }

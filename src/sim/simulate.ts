@@ -98,8 +98,8 @@ export async function simulate(options: SimulateOptions): Promise<SimResult> {
     },
     executed: (name, args, result, again) => oracle.executed(name, args, result, again),
     replaying: () => oracle.replaying(),
-    lost(before) {
-      oracle.lost(before)
+    lost(before, lostMs) {
+      oracle.lost(before, lostMs)
       histories.lost()
     },
     defects: options.defects ?? {},

@@ -2,6 +2,7 @@ import type { Command } from 'commander'
 import { InvalidArgumentError } from 'commander'
 import { Cancelled, InvalidArgument } from '../../kernel/errors.ts'
 import { nearNames } from '../../messages/near.ts'
+import type { Defects } from '../../sim/defects.ts'
 import type { Fault, FaultKind } from '../../sim/faults.ts'
 import type { SimResult, SimulateOptions } from '../../sim/simulate.ts'
 import { command, wholeNumber } from '../command.ts'
@@ -17,6 +18,7 @@ interface Flags {
   mode: 'safety' | 'liveness'
   load: { burst: number; everyMs: number }
   faults?: string
+  defects?: string
   only?: number[]
   shrink?: boolean
   trace?: number
@@ -39,6 +41,7 @@ export function simCommand(cli: Cli): Command {
     .option('--mode <mode>', 'safety: nothing bad happens; liveness: then the faults stop, and all comes to its end', parseMode, 'liveness')
     .option('--load <burst/ms>', 'posts of each node in one go, and the time between two', parseLoad, { burst: 4, everyMs: 200 })
     .option('--faults <kinds>', 'only these kinds, or "none" (default: all)')
+    .option('--defects <names>', 'make these mistakes on purpose, to see that they are found')
     .option('--only <numbers>', 'only these faults of the seed, or "none"', parseOnly)
     .option('--shrink', 'look for a shorter run with fewer faults that fails the same way')
     .option('--trace <lines>', 'show the last lines of what happened', wholeNumber(1))
@@ -46,8 +49,9 @@ export function simCommand(cli: Cli): Command {
     .action(async (flags: Flags) => {
       const { describeFault } = await import('../../sim/faults.ts')
       const faults = flags.faults === undefined ? undefined : await parseFaults(flags.faults)
+      const defects = flags.defects === undefined ? undefined : await parseDefects(flags.defects)
       const results: Shown[] = []
-      const stopped = await interruptible(cli.io, (signal) => runSeeds(cli, flags, faults, signal, (result) => {
+      const stopped = await interruptible(cli.io, (signal) => runSeeds(cli, flags, { faults, defects }, signal, (result) => {
         results.push(result)
         if (!flags.json && (flags.seeds === 1 || !result.ok)) for (const line of lines(result, describeFault)) cli.io.out(line)
       }))
@@ -59,7 +63,7 @@ export function simCommand(cli: Cli): Command {
 }
 
 /** One seed after the other; true when it was stopped before the last one. */
-async function runSeeds(cli: Cli, flags: Flags, faults: FaultKind[] | undefined, signal: AbortSignal, onResult: (result: Shown) => void): Promise<boolean> {
+async function runSeeds(cli: Cli, flags: Flags, wrong: { faults: FaultKind[] | undefined; defects: Defects | undefined }, signal: AbortSignal, onResult: (result: Shown) => void): Promise<boolean> {
   const { simulate } = await import('../../sim/simulate.ts')
   const { commandOf, shrink } = await import('../../sim/shrink.ts')
   const { terminalProgress } = await import('../progress.ts')
@@ -70,7 +74,7 @@ async function runSeeds(cli: Cli, flags: Flags, faults: FaultKind[] | undefined,
     for (let done = 0; done < flags.seeds && failures < mostFailures; done++) {
       progress.update({ done, total: flags.seeds, unit: 'seeds' })
       const asked: SimulateOptions = {
-        seed: flags.seed + done, nodes: flags.nodes, virtualMs: flags.ms, mode: flags.mode, load: flags.load, traceLines: flags.trace, faults, only: flags.only, signal,
+        seed: flags.seed + done, nodes: flags.nodes, virtualMs: flags.ms, mode: flags.mode, load: flags.load, traceLines: flags.trace, only: flags.only, signal, ...wrong,
       }
       const result = await simulate(asked)
       const shrunk = !result.ok && flags.shrink ? await shrink(asked) : undefined
@@ -107,12 +111,21 @@ function total(results: readonly Shown[]): string {
 
 async function parseFaults(text: string): Promise<FaultKind[]> {
   const { faultKinds } = await import('../../sim/faults.ts')
-  if (text === 'none') return []
-  return text.split(',').map((kind) => {
-    const known = faultKinds.find((one) => one === kind.trim())
+  return text === 'none' ? [] : parseNames('--faults', text, faultKinds)
+}
+
+async function parseDefects(text: string): Promise<Defects> {
+  const { defects } = await import('../../sim/defects.ts')
+  const names = Object.keys(defects) as (keyof typeof defects)[]
+  return Object.fromEntries(parseNames('--defects', text, names).map((name) => [name, true]))
+}
+
+function parseNames<Name extends string>(option: string, text: string, names: readonly Name[]): Name[] {
+  return text.split(',').map((part) => {
+    const known = names.find((one) => one === part.trim())
     if (known !== undefined) return known
-    const near = nearNames(kind.trim(), faultKinds)
-    throw new InvalidArgument('--faults', `"${kind}" is none of ${faultKinds.join(', ')}${near.length === 0 ? '' : `: did you mean ${near.join(' or ')}?`}`)
+    const near = nearNames(part.trim(), names)
+    throw new InvalidArgument(option, `"${part}" is none of ${names.join(', ')}${near.length === 0 ? '' : `: did you mean ${near.join(' or ')}?`}`)
   })
 }
 

@@ -4,8 +4,6 @@ import type { Report } from './report.ts'
 
 interface Handed {
   owner: string
-  /** Counted here, one by one. */
-  attempts: number
   /** How it ended, once it has. */
   ending?: 'committed' | 'buried'
 }
@@ -19,14 +17,16 @@ interface Group {
 /** Work groups: one owner at a time, an ending once, the newest fence alone; a commit with all of its effects, or none. */
 export class Groups {
   #groups = new Map<string, Group>()
+  /** Attempts that were made at each entry, also those that the server has forgotten since. */
+  readonly #attempts = new Map<string, number>()
 
-  constructor(private readonly report: Report, private readonly rooms: () => ReadonlyMap<string, RoomState>, private readonly attempts: ReadonlyMap<string, number>) {}
+  constructor(private readonly report: Report, private readonly rooms: () => ReadonlyMap<string, RoomState>, private readonly mostAttempts: ReadonlyMap<string, number>) {}
 
   replaying(): void {
     this.#groups = new Map()
   }
 
-  handed(room: string, name: string, owner: Owner, deliveries: readonly Delivery[]): void {
+  handed(room: string, name: string, owner: Owner, deliveries: readonly Delivery[], again: boolean): void {
     if (deliveries.length === 0) return
     const group = this.#group(room, name)
     const highest = group.fences.get(owner.name) ?? 0
@@ -36,13 +36,13 @@ export class Groups {
       const before = group.entries.get(entry)
       if (before?.ending !== undefined) this.report('exactly once', `${entry} of ${room} was delivered after it was ${before.ending}`)
       // Whoever gets its own entries again goes on with the attempt it had.
-      group.entries.set(entry, { owner: owner.name, attempts: before === undefined ? 1 : before.attempts + Number(before.owner !== owner.name) })
+      if (!again && before?.owner !== owner.name) this.#attempt(room, name, entry)
+      group.entries.set(entry, { owner: owner.name })
     }
   }
 
   retried(room: string, name: string, entry: EntryId): void {
-    const held = this.#group(room, name).entries.get(entry)
-    if (held !== undefined) held.attempts++
+    this.#attempt(room, name, entry)
   }
 
   committed(commit: Commit): void {
@@ -55,8 +55,8 @@ export class Groups {
 
   buried(room: string, name: string, owner: Owner, entry: EntryId): void {
     const group = this.#group(room, name)
-    const attempts = group.entries.get(entry)?.attempts ?? 0
-    const most = this.attempts.get(name) ?? 0
+    const attempts = this.#attempts.get(`${room} ${name} ${entry}`) ?? 0
+    const most = this.mostAttempts.get(name) ?? 0
     if (attempts < most) this.report('only poison is buried', `${entry} of ${room} was buried after ${attempts} of ${most} attempts`)
     this.#ended(group, room, entry, owner, 'buried')
   }
@@ -67,7 +67,12 @@ export class Groups {
     if (held?.owner !== owner.name) this.report('a stale owner is refused', `${owner.name} ended ${entry} of ${room} (${ending}), which ${held?.owner ?? 'nobody'} holds`)
     const highest = group.fences.get(owner.name) ?? 0
     if (owner.fence < highest) this.report('a stale fence is refused', `${owner.name} ended ${entry} of ${room} (${ending}) under ${owner.fence}, after ${highest}`)
-    group.entries.set(entry, { owner: owner.name, attempts: held?.attempts ?? 0, ending })
+    group.entries.set(entry, { owner: owner.name, ending })
+  }
+
+  #attempt(room: string, name: string, entry: EntryId): void {
+    const key = `${room} ${name} ${entry}`
+    this.#attempts.set(key, (this.#attempts.get(key) ?? 0) + 1)
   }
 
   #effects({ room, entry, effects }: Commit): void {

@@ -6,6 +6,7 @@ export interface Grant {
   holder: string
   fence: number
   /** ms of virtual time. */
+  at: number
   until: number
 }
 
@@ -24,7 +25,7 @@ export class Holders {
 
   constructor(
     private readonly report: Report, private readonly scheduler: Scheduler, private readonly nodes: readonly SimNode[],
-    private readonly inspect: (lease: string) => Grant | undefined,
+    private readonly inspect: (lease: string) => Omit<Grant, 'at'> | undefined,
   ) {}
 
   acquired(lease: string, holder: string, ttlMs: number, fence: number): void {
@@ -35,7 +36,7 @@ export class Holders {
   }
 
   renewed(lease: string, holder: string, ttlMs: number, fence: number): void {
-    this.#grants.set(lease, { holder, fence, until: this.scheduler.now + ttlMs })
+    this.#grants.set(lease, { holder, fence, at: this.scheduler.now, until: this.scheduler.now + ttlMs })
     this.#forgotten = this.#forgotten.filter((grant) => grant.lease !== lease || grant.holder !== holder)
   }
 
@@ -43,13 +44,14 @@ export class Holders {
     this.#grants.delete(lease)
   }
 
-  lost(): void {
+  lost(lostMs: number): void {
+    const now = this.scheduler.now
     for (const [lease, grant] of this.#grants) {
-      const left = this.inspect(lease)
-      if (left?.holder === grant.holder && left.fence === grant.fence && left.until >= grant.until - 1) continue
+      if (grant.at <= now - lostMs) continue
       this.#forgotten.push({ ...grant, lease })
+      const left = this.inspect(lease)
       if (left === undefined) this.#grants.delete(lease)
-      else this.#grants.set(lease, left)
+      else this.#grants.set(lease, { ...left, at: now - lostMs })
     }
   }
 

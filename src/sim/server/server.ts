@@ -41,8 +41,8 @@ export interface SimServerOptions {
   executed(name: CallName, args: readonly unknown[], result: unknown, again: boolean): void
   /** Before the file is played again. */
   replaying(): void
-  /** After that; `before` are the rooms as they were with the writes that are lost. */
-  lost(before: ReadonlyMap<string, RoomState>): void
+  /** After that: what was written in the last `lostMs` is gone; `before` are the rooms as they were. */
+  lost(before: ReadonlyMap<string, RoomState>, lostMs: number): void
   defects: Defects
 }
 
@@ -102,7 +102,7 @@ export class SimServer {
     if (lost > 0) {
       this.#file.length = first
       this.#replay()
-      this.options.lost(before)
+      this.options.lost(before, loseMs)
     }
     return lost
   }
