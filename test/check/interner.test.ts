@@ -70,6 +70,14 @@ describe('numbers of values', () => {
     }), { numRuns: 500 })
   })
 
+  it('are not mixed up by fields of another name, or lists in the place of objects', () => {
+    const interner = new Interner()
+    const values = [{ a: 1, b: 2 }, { a: 1, c: undefined }, { a: 1, c: 2 }, [1, 2], [undefined, 2], [undefined, undefined], { 0: 1, 1: 2 }, { a: [1] }, { a: { 0: 1 } }]
+    const numbers = values.map((value) => interner.of(value))
+    expect(new Set(numbers).size).toBe(values.length)
+    for (const value of values) expect(values.map((like, index) => interner.near(structuredClone(value), like, numbers[index]!))).toEqual(values.map(() => interner.of(value)))
+  })
+
   it('agree with structural equality', () => {
     fc.assert(fc.property(plain, plain, fc.array(fc.nat(3), { maxLength: 3 }), (left, part, way) => {
       const right = changed(left, way, part)

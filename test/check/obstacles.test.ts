@@ -122,6 +122,14 @@ describe('what keeps a machine from being checked', () => {
     expect(refusal(machine)).toContain('changed the state in place')
   })
 
+  it('catches answers that take turns, in a transition that is there only once', () => {
+    let calls = 0
+    const machine = setup({ types: { context: {} as { n: number } } }).createMachine({
+      id: 'm', context: { n: 0 }, initial: 'a', states: { a: { on: { go: { target: 'b', actions: assign({ n: () => calls++ % 2 }) } } }, b: { type: 'final' } },
+    })
+    expect(checkMachine(machine, { events })).toMatchObject({ ok: false, problems: [{ kind: 'nondeterministic', property: 'go' }] })
+  })
+
   it('catches one odd transition among thousands', () => {
     let asked = 0
     const machine = setup({ types: { context: {} as { a: number; b: number }, events: {} as { type: 'a' } | { type: 'b' } } }).createMachine({
