@@ -97,6 +97,8 @@ function world({ strategy, children: some, endsWithChildren: alone }: Supervisor
   let owner: Owner & { escalated: boolean }
   let group: (OwnedGroup & Record<'started' | 'failed' | 'exited' | 'stopped', (cell: unknown, error?: unknown) => void>) | undefined
   let kernel: Kernel
+  /** Before the group is started it has no cells. */
+  let begun = false
   let told: Told[] = []
   let machine: Transition['snapshot'] | undefined
   const tell = (type: string, params: object): void => void told.push({ type, params })
@@ -152,6 +154,7 @@ function world({ strategy, children: some, endsWithChildren: alone }: Supervisor
     const life = 'id' in event ? lives.get(event.id) : undefined
     switch (event.type) {
       case 'start':
+        begun = true
         start().catch(() => undefined)
         ;[group] = owner.groups as Set<never>
         for (const { id } of some) refs.set(id, kernel.registry.get(id) as AnyRef)
@@ -189,7 +192,7 @@ function world({ strategy, children: some, endsWithChildren: alone }: Supervisor
     told = []
     const cells = Object.fromEntries([...owner.groups].flatMap((each) => each.nodes()).map(({ id, incarnation }) => [id, incarnation]))
     const alive = [...lives].filter(([, { scope }]) => !scope.signal.aborted).map(([id]) => id).sort()
-    return { commands, state: { ...machine && { value: machine.value, children: (machine.context as Snapshot['context']).children, cells }, alive, escalated: owner.escalated } }
+    return { commands, state: { ...machine && { value: machine.value, children: (machine.context as Snapshot['context']).children }, ...begun && { cells }, groups: owner.groups.size, alive, escalated: owner.escalated } }
   }
 
   return {
@@ -200,6 +203,7 @@ function world({ strategy, children: some, endsWithChildren: alone }: Supervisor
       clock = new VirtualClock()
       lives = new Map()
       machine = group = undefined
+      begun = false
       owner = { prefix: '', groups: new Set(), escalated: false, groupEscalated: () => { owner.escalated = true } }
       const nothing = (): void => {}
       kernel = new Kernel({
@@ -227,15 +231,19 @@ const seen = ({ type, params }: Told): string => {
 }
 
 it.each([
-  ...(['one-for-one', 'one-for-all', 'rest-for-one'] as const).map((strategy) => [`a group, ${strategy}`, groupOf(strategy)] as const),
-  ...(['permanent', 'transient', 'temporary'] as const).map((restart) => [`an actor by itself, ${restart}`, aloneAs(restart)] as const),
-])('real cells do what the supervisor machine does, along every transition: %s', { timeout: 120_000 }, async (_what, input) => {
+  ...(['one-for-one', 'one-for-all', 'rest-for-one'] as const).map((strategy) => [`a group, ${strategy}`, groupOf(strategy), true] as const),
+  ...(['permanent', 'transient', 'temporary'] as const).flatMap((restart) => [
+    [`an actor by itself, ${restart}`, aloneAs(restart), true] as const,
+    // Its group keeps no state before something happens, and begins otherwise when nobody watches.
+    [`an actor by itself and unwatched, ${restart}`, aloneAs(restart), false] as const,
+  ]),
+])('real cells do what the supervisor machine does, along every transition: %s', { timeout: 120_000 }, async (_what, input, watched) => {
   const real = world(input)
-  transitions.subscribe(real.listen)
+  if (watched) transitions.subscribe(real.listen)
   const result = await conform(supervisorMachine, real, {
     events, key, input,
-    state: ({ value, context }) => ({
-      value, children: context.children,
+    state: ({ value, context, status }) => ({
+      value, groups: value === 'idle' || status === 'done' ? 0 : 1, children: context.children,
       cells: Object.fromEntries(context.children.filter(({ status }) => status !== 'gone').map(({ id, incarnation }) => [id, incarnation])),
       alive: context.children.filter(({ status }) => ['starting', 'up', 'doomed'].includes(status)).map(({ id }) => id).sort(),
       escalated: value === 'escalated',
