@@ -3,6 +3,7 @@ import { createBatcher } from '../batcher.ts'
 import { sizeOfRow, type DocumentRow } from '../document-row.ts'
 import { documentPlace, quotaBytes, slotGroups, ttlMs } from '../keys.ts'
 import type { Stoppable } from '../ports.ts'
+import { masters } from './clients.ts'
 import { createChanges, type Changes } from './document-changes.ts'
 import { contentOf, readPacked, versionText } from './document-wire.ts'
 import type { Backend } from './link.ts'
@@ -137,12 +138,19 @@ export function createSharedDocuments(backend: Backend, subscriptions: Subscript
     },
   })
 
+  /** What was erased stands in the append-only file until it is rewritten. A server that does not let us do that rewrites it when it has grown. */
+  function rewriteFile(): void {
+    if (!backend.servers.some(({ aof }) => aof)) return
+    backend.write((client) => Promise.all(masters(client).map((node) => node.bgrewriteaof()))).catch(backend.note)
+  }
+
   return {
     ...createChanges(backend),
     async write(writes) {
       const results = await Promise.all(writes.map((write) => batcher.add(write)))
       const failed = results.find((result): result is Error => result instanceof Error)
       if (failed !== undefined) throw failed
+      if (writes.some(({ row }) => row.erased)) rewriteFile()
       return results as SharedResult[]
     },
     async read(wanted) {
