@@ -1,4 +1,4 @@
-import { EmbedderBusy, EmbedderUnavailable, HivemindError, InvalidArgument, MemoryFull, ModelUnusable, ScopeForbidden } from '../../src/kernel/errors.ts'
+import { EmbedderBusy, EmbedderUnavailable, HivemindError, InvalidArgument, MemoryFull, ModelUnusable } from '../../src/kernel/errors.ts'
 import type { Document } from '../../src/store/ports.ts'
 import type { Embeddings } from '../../src/embedding/types.ts'
 import { addsNothing, nearSimilarity } from './duplicates.ts'
@@ -160,9 +160,8 @@ async function checkSuperseded(view: View, prepared: readonly Prepared[]): Promi
     const documents = await view.documents.get(supersedes.map(memoryKey))
     for (const [at, document] of documents.entries()) {
       const field = prepared.length === 1 ? `supersedes[${at}]` : `items[${index}].supersedes[${at}]`
-      if (document === undefined) throw new InvalidArgument(field, `there is no memory "${supersedes[at]}"`)
-      const scope = scopeOf(document.value as Value)
-      if (!isWithin(view.scope, scope)) throw new ScopeForbidden('project', scope.project ?? '')
+      // Of what is outside of the view nobody is told whether it exists.
+      if (document === undefined || !isWithin(view.scope, scopeOf(document.value as Value))) throw new InvalidArgument(field, `there is no memory "${supersedes[at]}"`)
     }
   }
 }
