@@ -1,4 +1,6 @@
 import type { AnyStateMachine } from 'xstate'
+import { agentRunProperties, answeredRunProperties, resumedRunProperties } from './agent-run.properties.ts'
+import { agentRunMachine } from './agent-run.ts'
 import { embedderWorkerProperties, keptWorkerProperties } from './embedder-worker.properties.ts'
 import { embedderWorkerMachine } from './embedder-worker.ts'
 import { leaseProperties } from './lease.properties.ts'
@@ -65,4 +67,9 @@ export const machines: Record<string, ShippedMachine> = {
     },
   },
   'trainer-job': { machine: trainerJobMachine, models: { 'an attempt at a job': trainerJobProperties }, systems: { [trainingSystem().name]: { system: trainingSystem(), properties: trainingProperties } } },
+  'agent-run': {
+    machine: agentRunMachine,
+    models: { 'a new run': agentRunProperties, 'a run whose process died': resumedRunProperties, 'a run that had its answer': answeredRunProperties },
+    systems: {},
+  },
 }
