@@ -5,6 +5,7 @@ import { afterEach, beforeEach, expect, it } from 'vitest'
 import { catalogue, quotaBytes, sessionField, slotGroupOf } from '../../../src/store/keys.ts'
 import { following, memory } from '../../contract/documents.ts'
 import { startRedisServer, type RedisServer } from '../../redis-server.ts'
+import { temporaryFolder } from '../sqlite/store.ts'
 import { openFolder, type Folder } from './documents.ts'
 
 let server: RedisServer
@@ -178,4 +179,18 @@ it('refuses new memories over the budget of their group, and frees what is erase
   expect(results).toMatchObject([{ ok: false, reason: 'quota', quotaBytes: quotaBytes.memory / 16 }, { ok: true }])
   await a.documents.erase([key(1)])
   expect(Number(await server.command('HGET', about, 'bytes'))).toBe(quotaBytes.memory / 16)
+})
+
+it('a folder that ran embedded hands over what it has', async () => {
+  const alone = temporaryFolder()
+  const before = await alone.open()
+  await before.documents.write([...many(30), { key: field('task'), value: 'alone' }])
+  await before.documents.write([{ key: key(3), value: undefined }])
+  await before.close()
+  const b = await folder()
+  await b.documents.write([{ key: key(1_000), value: memory('b') }])
+  const a = await folder({ dir: alone.dataDir })
+  await alike(a, b)
+  expect(await values(b, [key(0), key(29), key(3), field('task')])).toEqual([memory('text 0'), memory('text 29'), undefined, 'alone'])
+  expect(await values(a, [key(1_000)])).toEqual([memory('b')])
 })
