@@ -1,0 +1,39 @@
+import type { Command } from 'commander'
+import { systemClock } from '../../kernel/clock.ts'
+import { messageOf } from '../../kernel/errors.ts'
+import { command, withHive } from '../command.ts'
+import type { Cli, HiveFlags } from '../command.ts'
+import { UsageError } from '../exit.ts'
+import { interruptible } from '../interrupt.ts'
+import { hiveOptions } from '../log.ts'
+
+interface Flags extends HiveFlags {
+  project?: string
+  allProjects?: boolean
+  http?: string | true
+  json?: boolean
+}
+
+const endMs = 300
+
+export function mcpCommand(cli: Cli): Command {
+  return withHive(command('mcp', 'the memory as an MCP server: over stdin and stdout for the client that starts it, or over HTTP', [
+    'mcp', 'mcp --project github.com/me/app --data-dir ~/.hivemind', 'mcp --http', 'mcp --http 127.0.0.1:7071 --all-projects',
+  ]))
+    .option('--project <name>', 'the project that clients see (default: the root the client names, else the git repository of the working folder)')
+    .option('--all-projects', 'bind clients to no project: they say which with each call')
+    .option('--http [host:port]', 'serve at /mcp over HTTP instead (default: 127.0.0.1:7070); any other address than this machine\'s own needs an API key')
+    .option('--json', 'with --http: print JSON when it is up')
+    .action(async (flags: Flags) => {
+      if (flags.project !== undefined && flags.allProjects) throw new UsageError('give either --project or --all-projects')
+      if (flags.http !== undefined) throw new UsageError('--http is not there yet')
+      const { serveOverStdio } = await import('../../mcp/stdio.ts')
+      await interruptible(cli.io, (signal) => serveOverStdio({
+        open: async () => (await import('../../hive.ts')).createHive(await hiveOptions(cli.io, flags)),
+        clock: systemClock, signal, onProblem: (error) => cli.io.err(`hivemind: ${messageOf(error)}`),
+        ...(flags.allProjects ? { project: { all: true } } : flags.project !== undefined && { project: flags.project }),
+      }), { quiet: true })
+      // Whatever still holds the process open must not outlive the client.
+      systemClock.timer(endMs, () => process.exit(), { background: true })
+    })
+}
