@@ -1,9 +1,10 @@
-import { readFileSync } from 'node:fs'
-import { builtinTable } from '../../embedding/builtin-model.ts'
+import { existsSync, readdirSync, readFileSync } from 'node:fs'
+import { dirname, join } from 'node:path'
+import { fileURLToPath } from 'node:url'
 
 /**
- * Text like that of coding agents: topics with words of their own over a Zipf distribution, sessions that stay with a topic,
- * identifiers, paths and numbers in between. The same seed gives the same text.
+ * Memories made from the documentation of the packages that are installed: each session goes through a document, paragraph by
+ * paragraph, and each memory is a paragraph with a few words of another. The same seed and packages give the same text.
  */
 export interface CorpusMemory {
   text: string
@@ -12,81 +13,69 @@ export interface CorpusMemory {
   at: number
 }
 
-const topics = 600
-const topicWords = 240
 const sessionLength = 20
-const common = 'the of to in is and for it we that on with this was by as be at not from when are an if or then can has'.split(' ')
+const paragraphLimit = 120_000
 
 export class Corpus {
   #state: number
-  readonly #words: string[]
-  readonly #topics: string[][]
+  readonly #paragraphs: string[]
   readonly #projects: number
 
   constructor(seed: number, projects: number) {
     this.#state = seed
     this.#projects = projects
-    this.#words = vocabulary()
-    this.#topics = Array.from({ length: topics }, () => Array.from({ length: topicWords }, () => this.#anyWord()))
+    this.#paragraphs = readParagraphs()
   }
 
   *memories(count: number): Generator<CorpusMemory> {
+    let paragraph = 0
     for (let index = 0; index < count; index++) {
       const session = Math.floor(index / sessionLength)
-      yield { text: this.#sentence(session % topics, 12 + this.#below(40)), project: `project-${session % this.#projects}`, session: `session-${session}`, at: index * 1_000 }
+      if (index % sessionLength === 0) paragraph = this.below(this.#paragraphs.length)
+      const text = `${this.#paragraphs[paragraph++ % this.#paragraphs.length]} ${this.#someWords(2 + this.below(8))} ${this.below(100_000)}`
+      yield { text, project: `project-${session % this.#projects}`, session: `session-${session}`, at: index * 1_000 }
     }
   }
 
-  /** `words` of a text in another order, some exchanged: what somebody remembers of it. */
+  /** What somebody remembers of a text: `words` words, a quarter of them from elsewhere. */
   question(text: string, words: number): string {
     const known = text.split(' ')
-    return Array.from({ length: words }, (_, index) => (index % 4 === 3 ? this.#anyWord() : known[this.#below(known.length)]!)).join(' ')
-  }
-
-  below(limit: number): number {
-    return this.#below(limit)
-  }
-
-  #sentence(topic: number, length: number): string {
-    return Array.from({ length }, () => {
-      const kind = this.#below(100)
-      if (kind < 38) return common[this.#zipf(common.length)]!
-      if (kind < 78) return this.#topics[topic]![this.#zipf(topicWords)]!
-      if (kind < 92) return this.#anyWord()
-      if (kind < 95) return `${this.#anyWord()}${capital(this.#topics[topic]![this.#below(topicWords)]!)}`
-      if (kind < 97) return `src/${this.#topics[topic]![this.#below(20)]}/${this.#anyWord()}.ts`
-      return String(this.#below(100_000))
-    }).join(' ')
-  }
-
-  #anyWord(): string {
-    return this.#words[this.#zipf(this.#words.length)]!
-  }
-
-  /** Rank r with a chance of about 1 / r. */
-  #zipf(count: number): number {
-    return Math.min(count - 1, Math.floor(count ** this.#next()) - 1)
-  }
-
-  #below(limit: number): number {
-    return Math.floor(this.#next() * limit)
+    return Array.from({ length: words }, (_, index) => (index % 4 === 3 ? this.#someWords(1) : known[this.below(known.length)]!)).join(' ')
   }
 
   /** Mulberry32. */
-  #next(): number {
+  below(limit: number): number {
     this.#state = (this.#state + 0x6d2b79f5) | 0
     let mixed = Math.imul(this.#state ^ (this.#state >>> 15), 1 | this.#state)
     mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32
+    return Math.floor((((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32) * limit)
+  }
+
+  #someWords(count: number): string {
+    const words = this.#paragraphs[this.below(this.#paragraphs.length)]!.split(' ')
+    const first = this.below(Math.max(1, words.length - count))
+    return words.slice(first, first + count).join(' ')
   }
 }
 
-/** Whole English words that the built-in model knows, the frequent ones first. */
-function vocabulary(): string[] {
-  const file = readFileSync(builtinTable)
-  const wordsEnd = file.length - 32
-  const words = file.toString('utf8', wordsEnd - file.readUInt32LE(20), wordsEnd).split('\n')
-  return words.filter((word) => /^[a-z]{3,}$/.test(word))
+function readParagraphs(): string[] {
+  const found = new Set<string>()
+  for (let folder = dirname(fileURLToPath(import.meta.url)); found.size < paragraphLimit; folder = dirname(folder)) {
+    if (existsSync(join(folder, 'node_modules'))) collect(join(folder, 'node_modules'), found)
+    if (folder === dirname(folder)) break
+  }
+  return [...found]
 }
 
-const capital = (word: string): string => word[0]!.toUpperCase() + word.slice(1)
+function collect(folder: string, found: Set<string>): void {
+  for (const entry of readdirSync(folder, { withFileTypes: true }).sort((one, other) => (one.name < other.name ? -1 : 1))) {
+    const path = join(folder, entry.name)
+    if (found.size >= paragraphLimit) return
+    if (entry.isDirectory()) collect(path, found)
+    else if (/\.(md|d\.ts)$/.test(entry.name)) for (const paragraph of paragraphs(readFileSync(path, 'utf8'))) found.add(paragraph)
+  }
+}
+
+function paragraphs(text: string): string[] {
+  return text.split(/\n\s*\n/).map((paragraph) => paragraph.replaceAll(/[\s*|`#]+/g, ' ').trim()).filter(({ length }) => length > 60 && length < 500)
+}

@@ -1,4 +1,4 @@
-import { Argument } from 'commander'
+import { Argument, InvalidArgumentError } from 'commander'
 import type { Command } from 'commander'
 import { command } from '../command.ts'
 import type { Cli } from '../command.ts'
@@ -10,6 +10,10 @@ const benches = {
   rooms: async () => (await import('../bench/rooms.ts')).benchRooms(),
   check: async () => (await import('../bench/check.ts')).benchCheck(),
   sim: async () => (await import('../bench/sim.ts')).benchSim(),
+  memory: async ({ size }: Options = {}) => (await import('../bench/memory.ts')).benchMemory({ size }),
+}
+interface Options {
+  size?: number
 }
 type Name = keyof typeof benches
 const names = Object.keys(benches) as Name[]
@@ -23,16 +27,17 @@ interface Result {
 export function benchCommand(cli: Cli): Command {
   return command('bench', 'measure this machine, beside what others use, in the same run; medians', ['bench kernel', 'bench rooms --json', 'bench'])
     .addArgument(new Argument('[name]', 'what is measured; everything without').choices(names))
+    .option('--size <memories>', 'memory: how many (default 100000)', positive)
     .option('--json', 'print JSON')
     .addHelpText('after', '\nbus and rooms start a redis-server of their own; kernel and rooms compare with packages that only a checkout has (npm ci).')
-    .action(async (name: Name | undefined, flags: { json?: boolean }) => {
+    .action(async (name: Name | undefined, flags: Options & { json?: boolean }) => {
       const { terminalProgress } = await import('../progress.ts')
       const progress = terminalProgress(cli.io, { quiet: flags.json === true })
       const results: Result[] = []
       try {
         for (const each of name === undefined ? names : [name]) {
           progress.step(`bench ${each}`)
-          results.push(await benches[each]())
+          results.push(await benches[each](flags))
         }
       } finally {
         progress.end()
@@ -40,6 +45,12 @@ export function benchCommand(cli: Cli): Command {
       if (flags.json) cli.io.json(name === undefined ? results : results[0])
       else for (const result of results) cli.io.out(shown(result))
     })
+}
+
+function positive(text: string): number {
+  const value = Number(text)
+  if (!Number.isSafeInteger(value) || value < 1_000) throw new InvalidArgumentError('give a whole number, 1000 or more')
+  return value
 }
 
 function shown({ bench, figures, ratios }: Result): string {

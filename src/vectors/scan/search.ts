@@ -32,13 +32,7 @@ export function searchVectors(spaces: VectorSpaces, columns: Columns, query: Flo
 function searchBase(base: BaseVectors, query: Float32Array, range: Range, filter: Filter, size: number, least: number, found: (ordinal: number, similarity: number) => number): void {
   const { first, end } = base.range(range.from, range.to)
   const asked = base.hasGraph && end - first > scanned ? Math.ceil((1.5 * size * base.count) / passing(base, first, end, filter)) : Infinity
-  if (asked <= mostAsked) {
-    const near = base.near(query, Math.max(asked, 2 * size), filter)
-    if (near.length >= size) {
-      for (const { ordinal, similarity } of near) found(ordinal, similarity)
-      return
-    }
-  }
+  if (asked <= mostAsked && base.near(query, Math.max(asked, 2 * size), Math.min(size, asked), filter, least, found)) return
   // Few pass, or those that pass lie far from the query: all are compared.
   base.scan(query, first, end, filter, least, found)
 }

@@ -4,6 +4,9 @@ import { Kernel, rowsAtOnce, strideOf } from './kernel.ts'
 import { openGraph } from './graph.ts'
 import type { Graph } from './graph.ts'
 
+/** Rows that are read with each that the graph finds. */
+const rowsAround = 16
+
 /**
  * The vectors of one model in the base, in the order of their rows:
  *
@@ -44,6 +47,28 @@ export class BaseVectors {
   /** Compares with all of a range. `found` returns how similar the next must be. */
   scan(query: Float32Array, first: number, end: number, filter: Filter, least: number, found: (ordinal: number, similarity: number) => number): void {
     this.#kernel.setQuery(query)
+    this.#compare(first, end, filter, least, found)
+  }
+
+  /**
+   * Compares with the nearest by the graph and with what lies around them: the rows of a session lie together, reading a few more costs
+   * next to nothing, and they may be rows that no edge of the graph leads to. False, and nothing is compared, when fewer than `enough`
+   * of the nearest pass the filter. Needs `hasGraph`.
+   */
+  near(query: Float32Array, count: number, enough: number, filter: Filter, least: number, found: (ordinal: number, similarity: number) => number): boolean {
+    const places = this.#graph!.search(query, Math.min(count, this.count)).filter((place) => filter(this.ordinals[place]!))
+    if (places.length < enough) return false
+    this.#kernel.setQuery(query)
+    let bound = least
+    const blocks = [...new Set(places.map((place) => Math.floor(place / rowsAround)))].sort((one, other) => one - other)
+    for (let first = 0, next = 1; first < blocks.length; first = next++) {
+      while (next < blocks.length && blocks[next] === blocks[next - 1]! + 1) next++
+      bound = this.#compare(blocks[first]! * rowsAround, Math.min(this.count, (blocks[next - 1]! + 1) * rowsAround), filter, bound, found)
+    }
+    return true
+  }
+
+  #compare(first: number, end: number, filter: Filter, least: number, found: (ordinal: number, similarity: number) => number): number {
     let bound = least
     for (let start = first; start < end; start += rowsAtOnce) {
       const count = Math.min(rowsAtOnce, end - start)
@@ -56,16 +81,7 @@ export class BaseVectors {
         if (filter(ordinal)) bound = found(ordinal, similarity)
       }
     }
-  }
-
-  /** The nearest by the graph, which are nearly the nearest, with exact similarities. At most 8,192. Needs `hasGraph`. */
-  near(query: Float32Array, count: number, filter: Filter): { ordinal: number; similarity: number }[] {
-    const places = this.#graph!.search(query, Math.min(count, this.count, rowsAtOnce)).filter((place) => filter(this.ordinals[place]!))
-    this.#kernel.setQuery(query)
-    const rows = this.#kernel.rows()
-    places.forEach((place, row) => this.#input.readInto(rows.subarray(row * this.#stride, (row + 1) * this.#stride), this.#offset(place)))
-    const dots = this.#kernel.dots(0, places.length)
-    return places.map((place, row) => ({ ordinal: this.ordinals[place]!, similarity: dots[row]! * this.#kernel.step * this.#scales[place]! }))
+    return bound
   }
 
   #offset(place: number): number {
