@@ -1,11 +1,11 @@
 import type { Clock, Randomness } from '../../kernel/clock.ts'
-import { HivemindError, StoreFull, StoreUnavailable } from '../../kernel/errors.ts'
-import type { Blobs, Cache, Documents, Leases, Presence, Signals, Store, WriteResult } from '../ports.ts'
+import { HivemindError, StoreUnavailable } from '../../kernel/errors.ts'
+import type { Blobs, Cache, Leases, Presence, Signals, Store } from '../ports.ts'
 import type { RedisStore } from '../redis/open.ts'
 import type { SqliteStore } from '../sqlite/open.ts'
 import type { Follower, ReplicaSource } from '../replica/follower.ts'
 import type { Replica } from '../sqlite/replica.ts'
-import { createOutageDocuments, type OutageDocuments } from './documents.ts'
+import { createOutageDocuments } from './documents.ts'
 import { createConflicts, type Conflicts, type KeptConflict, type Resolution } from './conflicts.ts'
 import { createGate, type Gate } from './gate.ts'
 import { loadHanded } from './handed.ts'
@@ -14,7 +14,7 @@ import { createOutageLink, type LinkState, type OutageLink } from './link.ts'
 import { createLocalRecords } from './local-records.ts'
 import { createOutageLog } from './log.ts'
 import { createOutageRecords } from './records.ts'
-import type { DocumentSides } from './settle.ts'
+import { documentSides, noDocuments } from './document-sides.ts'
 import { createSubscriptions } from './subscriptions.ts'
 import { drain, type SyncOptions } from './sync.ts'
 import { createTables } from './tables.ts'
@@ -244,24 +244,6 @@ export async function openOutageStore(options: OutageOptions): Promise<OutageSto
       await store?.close()
     },
   }
-}
-
-/** A data folder that was opened without a replica. */
-const unkept = (): never => {
-  throw new StoreUnavailable('this data folder keeps no documents')
-}
-const noDocuments: Documents = { write: unkept, get: unkept, list: unkept, erase: unkept, follow: unkept, freshness: () => ({ source: 'outage' }) }
-
-/** Documents of the shared store alone, for settling conflicts; the folder takes over what is written. */
-function documentSides(documents: OutageDocuments | undefined): DocumentSides {
-  if (documents === undefined) return { get: unkept, put: unkept, delete: unkept }
-  const write = async (key: string, value: unknown, options: { expect?: number; ttlMs?: number; bytes?: Uint8Array }): Promise<WriteResult> => {
-    const [result] = await documents.send([{ key, value, ...options }])
-    if (result!.ok) return result!
-    if (result!.reason === 'quota') throw new StoreFull(`memories hold ${result!.bytes} of ${result!.quotaBytes} bytes of their part of the budget: forget or erase some`)
-    return { ok: false, reason: 'conflict', current: result!.current }
-  }
-  return { get: (key) => documents.shared(key), put: write, delete: (key, options) => write(key, undefined, options) }
 }
 
 /** The lease in the data folder by which a process holds its name. */

@@ -35,15 +35,19 @@ it('a memory costs at most 900 bytes in Redis besides its text, all keys and cha
   const count = 20_000
   const before = await used()
   const started = performance.now()
+  const usedBefore = process.cpuUsage()
   const results = await folder.documents.write(Array.from({ length: count }, (_, n) => write(n)))
   const perSecond = count / (performance.now() - started) * 1_000
+  const { user, system } = process.cpuUsage(usedBefore)
+  const micros = (user + system) / count
   expect(results.every(({ ok }) => ok)).toBe(true)
   const texts = Array.from({ length: count }, (_, n) => text(n).length).reduce((sum, length) => sum + length, 0)
   const each = (await used() - before - texts) / count
-  console.log(`${Math.round(perSecond)} memories/s, ${Math.round(each)} bytes each besides the text`)
+  console.log(`${Math.round(perSecond)} memories/s, ${Math.round(micros)} us of CPU and ${Math.round(each)} bytes each besides the text`)
   expect(each).toBeLessThanOrEqual(900)
-  // Bulk through Redis and the folder, on a machine that may be busy with other tests.
-  expect(perSecond).toBeGreaterThan(2_000)
+  // Through Redis and into the folder, all threads of this process: what is left of 2,000 a second on a core and a half is for embedding them.
+  // CPU time, because on a machine that is busy with other tests the clock tells nothing.
+  expect(micros).toBeLessThan(300)
   const [found] = await folder.documents.get([write(count - 1).key])
   expect(Buffer.from(found!.bytes!)).toEqual(Buffer.from(write(count - 1).bytes!))
 })

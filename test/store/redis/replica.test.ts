@@ -2,6 +2,7 @@ import { execFileSync } from 'node:child_process'
 import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterEach, beforeEach, expect, it } from 'vitest'
+import { encodeWrites } from '../../../src/store/document-row.ts'
 import { catalogue, quotaBytes, sessionField, slotGroupOf } from '../../../src/store/keys.ts'
 import { following, memory } from '../../contract/documents.ts'
 import { startRedisServer, type RedisServer } from '../../redis-server.ts'
@@ -193,4 +194,35 @@ it('a folder that ran embedded hands over what it has', async () => {
   await alike(a, b)
   expect(await values(b, [key(0), key(29), key(3), field('task')])).toEqual([memory('text 0'), memory('text 29'), undefined, 'alone'])
   expect(await values(a, [key(1_000)])).toEqual([memory('b')])
+})
+
+it('gives a restarted server what it forgot of a writer that is gone', async () => {
+  const a = await folder()
+  await a.documents.write(many(20))
+  await a.caughtUp()
+  // A process of the folder had written it, and ended together with the server.
+  const version = Date.now() * 1_000
+  await a.local.replica.apply([{ ...encodeWrites([{ key: key(500), value: memory('only here') }])[0]!, version }])
+  await server.kill()
+  await a.until('degraded')
+  await server.restart()
+  await a.until('connected')
+  while ((await a.shared().documents.versions([key(500)]))[0] !== version) await new Promise((resolve) => setImmediate(resolve))
+  while (a.reconciled.every(({ offered }) => offered === 0)) await new Promise((resolve) => setImmediate(resolve))
+})
+
+it('an erasure reaches the files of a folder that sees only what was written after it', async () => {
+  const secret = 'correct-horse-battery-staple'
+  const [a, b] = [await folder(), await folder()]
+  await a.documents.write([{ key: field('task'), value: secret }])
+  await alike(a, b)
+  // The log of the folder is in the file by now.
+  await b.local.database.all('PRAGMA wal_checkpoint(TRUNCATE)')
+  await b.stopFollowing()
+  await a.documents.erase([field('task')])
+  await a.documents.write([{ key: field('task'), value: 'anew' }])
+  b.follow()
+  await alike(a, b)
+  expect(await values(b, [field('task')])).toEqual(['anew'])
+  for (const name of ['hive.db', 'hive.db-wal']) expect(readFileSync(join(b.dir, name)).includes(secret), name).toBe(false)
 })
