@@ -25,10 +25,7 @@ const resolution = z.strictObject({ keep: z.enum(['ours', 'theirs', 'both']) })
 
 /** The routes of a node. Whoever may call at all may act as any member: the door is what is guarded. */
 export function addRoutes(server: FastifyInstance, hive: Hive, metrics: Metrics): void {
-  server.get('/health', (_request, reply) => {
-    const health = hive.health()
-    return reply.code(health.ok ? 200 : 503).send(health)
-  })
+  addHealth(server, hive)
   server.get('/metrics', async (_request, reply) => reply.type(metrics.contentType).send(await metrics.read()))
   server.get('/status', () => readStatus(hive))
   server.get('/rooms', async (request) => {
@@ -51,6 +48,13 @@ export function addRoutes(server: FastifyInstance, hive: Hive, metrics: Metrics)
     const { keep } = parse(resolution, request.body ?? {})
     await hive.conflicts.resolve(request.params.id, keep)
     return { id: request.params.id, resolved: keep }
+  })
+}
+
+export function addHealth(server: FastifyInstance, hive: Hive): void {
+  server.get('/health', (_request, reply) => {
+    const health = hive.health()
+    return reply.code(health.ok ? 200 : 503).send(health)
   })
 }
 

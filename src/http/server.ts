@@ -6,7 +6,8 @@ import { admit, checkDoor } from './auth.ts'
 import type { Door } from './auth.ts'
 import { answer, answerError } from './errors.ts'
 import { createMetrics } from './metrics.ts'
-import { addRoutes } from './routes.ts'
+import { addMcp } from './mcp.ts'
+import { addHealth, addRoutes } from './routes.ts'
 
 export interface HttpServer {
   readonly url: string
@@ -14,8 +15,15 @@ export interface HttpServer {
   stop(): Promise<void>
 }
 
+export interface HttpOptions {
+  /** Nothing but the memory over MCP and the health. */
+  mcpOnly?: boolean
+  /** Project that MCP clients are bound to. */
+  project?: string | undefined
+}
+
 /** Opens the HTTP door of a node. Throws `InvalidConfig` for an address that may not, or cannot, be listened on. */
-export async function createHttpServer(hive: Hive, door: Door): Promise<HttpServer> {
+export async function createHttpServer(hive: Hive, door: Door, { mcpOnly = false, project }: HttpOptions = {}): Promise<HttpServer> {
   checkDoor(door)
   const { fastify } = await import('fastify')
   const onError = (error: unknown, _request: unknown, reply: FastifyReply): FastifyReply => {
@@ -37,7 +45,9 @@ export async function createHttpServer(hive: Hive, door: Door): Promise<HttpServ
     const refusal = admit(door, request.headers, request.url.split('?')[0] !== '/health')
     if (refusal !== undefined) await reply.code(refusal.status).send(answer(refusal.status, refusal.code, refusal.message).body)
   })
-  addRoutes(server, hive, await createMetrics(hive))
+  if (mcpOnly) addHealth(server, hive)
+  else addRoutes(server, hive, await createMetrics(hive))
+  addMcp(server, hive, project)
   try {
     await server.listen({ host: door.host, port: door.port })
   } catch (error) {

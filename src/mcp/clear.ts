@@ -21,7 +21,8 @@ const output = z.object({
   confirm: z.string().optional().describe('Give this to do it, within five minutes'),
   reason: z.string().optional(),
 })
-const yes = z.object({ confirm: z.boolean().describe('Yes, clear them') })
+const yes = z.object({ confirm: z.boolean() })
+const form = { type: 'object' as const, properties: { confirm: { type: 'boolean' as const, title: 'Yes, clear them' } }, required: ['confirm'] }
 
 type Args = z.output<typeof input>
 
@@ -51,7 +52,7 @@ export function addClear(server: McpServer, door: Door): void {
       if (inputResponse(mcpReq.inputResponses, 'confirm').kind === 'elicit') return answer(false, count, fields, { reason: 'the user did not agree' })
     }
     return inputRequired({
-      inputRequests: { confirm: inputRequired.elicit({ message: question(caller, selection, count, fields), requestedSchema: yes }) },
+      inputRequests: { confirm: inputRequired.elicit({ message: question(caller, selection, count, fields), requestedSchema: form }) },
       requestState: door.confirmations.token(shown),
     })
   })

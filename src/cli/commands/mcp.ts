@@ -3,9 +3,10 @@ import { systemClock } from '../../kernel/clock.ts'
 import { messageOf } from '../../kernel/errors.ts'
 import { command, withHive } from '../command.ts'
 import type { Cli, HiveFlags } from '../command.ts'
-import { UsageError } from '../exit.ts'
-import { interruptible } from '../interrupt.ts'
+import { exitCodes, UsageError } from '../exit.ts'
+import { interruptible, whenAborted } from '../interrupt.ts'
 import { hiveOptions } from '../log.ts'
+import { ended, parseAddress } from './up.ts'
 
 interface Flags extends HiveFlags {
   project?: string
@@ -26,7 +27,8 @@ export function mcpCommand(cli: Cli): Command {
     .option('--json', 'with --http: print JSON when it is up')
     .action(async (flags: Flags) => {
       if (flags.project !== undefined && flags.allProjects) throw new UsageError('give either --project or --all-projects')
-      if (flags.http !== undefined) throw new UsageError('--http is not there yet')
+      if (flags.http !== undefined) return overHttp(cli, flags, flags.http)
+      if (flags.json) throw new UsageError('--json goes with --http: stdout carries the protocol')
       const { serveOverStdio } = await import('../../mcp/stdio.ts')
       await interruptible(cli.io, (signal) => serveOverStdio({
         open: async () => (await import('../../hive.ts')).createHive(await hiveOptions(cli.io, flags)),
@@ -36,4 +38,24 @@ export function mcpCommand(cli: Cli): Command {
       // Whatever still holds the process open must not outlive the client.
       systemClock.timer(endMs, () => process.exit(), { background: true })
     })
+}
+
+async function overHttp(cli: Cli, flags: Flags, at: string | true): Promise<void> {
+  const { createHive } = await import('../../hive.ts')
+  const { createHttpServer } = await import('../../http/server.ts')
+  await interruptible(cli.io, async (signal) => {
+    const hive = await createHive({ ...await hiveOptions(cli.io, flags), ...(at !== true && { http: parseAddress(at) }) })
+    try {
+      const server = await createHttpServer(hive, hive.config.http, { mcpOnly: true, project: flags.project })
+      hive.announceHttp(server.url)
+      const url = `${server.url}/mcp`
+      if (flags.json) cli.io.json({ node: hive.node.id, url, dataDir: hive.config.dataDir, pid: process.pid })
+      else cli.io.out(`memory for MCP clients at ${url} (${flags.project === undefined ? 'append ?project=NAME to bind a client to a project' : `project ${flags.project}`}); Ctrl-C ends it`)
+      await Promise.race([whenAborted(signal), ended(hive)])
+      if (!signal.aborted) cli.done(exitCodes.failed)
+      await server.stop()
+    } finally {
+      await hive.stop()
+    }
+  })
 }

@@ -20,7 +20,7 @@ export function upCommand(cli: Cli): Command {
     .option('--roles <list>', 'what this node offers to the others, separated by commas')
     .option('--http <host:port>', 'where to listen (default: 127.0.0.1:7070); any other address than this machine\'s own needs an API key')
     .option('--json', 'print JSON when it is up')
-    .addHelpText('after', '\nGET  /health /metrics /status /rooms /rooms/NAME/messages /conflicts\nPOST /rooms/NAME/messages /conflicts/ID')
+    .addHelpText('after', '\nGET  /health /metrics /status /rooms /rooms/NAME/messages /conflicts\nPOST /rooms/NAME/messages /conflicts/ID /mcp')
     .action(async (flags: Flags) => {
       const { createHive } = await import('../../hive.ts')
       const { createHttpServer } = await import('../../http/server.ts')
@@ -45,7 +45,7 @@ export function upCommand(cli: Cli): Command {
 }
 
 /** Settles when the hive has stopped by itself. */
-function ended(hive: Hive): Promise<void> {
+export function ended(hive: Hive): Promise<void> {
   return new Promise((resolve) => void hive.bus.all().subscribe({ complete: resolve }))
 }
 
