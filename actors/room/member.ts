@@ -46,6 +46,8 @@ export class MemberLife implements ReaderLife, DeliveryHost {
   private current: Delivery | undefined
   private readonly cursor: Cursor
   private more = true
+  /** The room was told to have entries up to here. */
+  private rungUpTo: EntryId = firstEntryId
   /** What we believe of our position is void: the stored cursor counts. */
   private lost = true
   private advancing = false
@@ -90,11 +92,11 @@ export class MemberLife implements ReaderLife, DeliveryHost {
       }
       if (this.phase === 'live' && this.more && this.buffer.length === 0) {
         this.more = false
-        const page = await this.tail.read(this.read)
-        if (page.length > 0 && !this.lost) {
-          this.more = true
-          this.buffer = page
-          this.read = page.at(-1)!.entry
+        const { entries, more } = await this.tail.read(this.read)
+        if (entries.length > 0 && !this.lost) {
+          this.buffer = entries
+          this.read = entries.at(-1)!.entry
+          this.more = more || compareEntryIds(this.rungUpTo, this.read) > 0
         }
       }
       this.failures = 0
@@ -113,6 +115,7 @@ export class MemberLife implements ReaderLife, DeliveryHost {
   rung(entry: EntryId): void {
     if (compareEntryIds(entry, this.read) <= 0) return
     this.more = true
+    if (compareEntryIds(entry, this.rungUpTo) > 0) this.rungUpTo = entry
     if (this.phase === 'live' && this.buffer.length === 0) this.controls.wake()
   }
 

@@ -19,6 +19,12 @@ export function decodeEntry(entry: LogEntry, catalogue: Catalogue): Decoded {
   }
 }
 
+/** What a member reads; `more` when there may be further entries that no ring will tell of. */
+export interface Page {
+  entries: Decoded[]
+  more: boolean
+}
+
 /** Entries in one read, and kept for members that are slightly behind. */
 const pageSize = 64
 const keptEntries = 128
@@ -35,7 +41,7 @@ export class Tail {
   /** Everything after this and up to `end` is in `kept`. */
   private start: EntryId = firstEntryId
   private end: EntryId | undefined
-  private reading: Promise<Decoded[]> | undefined
+  private reading: Promise<Page> | undefined
 
   constructor(private readonly log: Log, private readonly catalogue: Catalogue, private readonly room: string, private readonly onEmpty: () => void) {}
 
@@ -47,19 +53,22 @@ export class Tail {
     if (--this.members === 0) this.onEmpty()
   }
 
-  async read(after: EntryId): Promise<Decoded[]> {
+  async read(after: EntryId): Promise<Page> {
     if (this.end === undefined || compareEntryIds(after, this.end) > 0) {
       this.kept = []
       this.start = this.end = after
     }
     if (compareEntryIds(after, this.start) < 0) return this.page(after)
-    if (compareEntryIds(after, this.end) < 0) return this.kept.filter(({ entry }) => compareEntryIds(entry, after) > 0)
-    this.reading ??= this.readOn(after).finally(() => {
+    if (compareEntryIds(after, this.end) < 0) return { entries: following(this.kept, after), more: true }
+    if (this.reading !== undefined) {
+      // It began earlier than this member asks, and perhaps at another position.
+      const entries = following((await this.reading).entries, after)
+      return { entries, more: entries.length > 0 }
+    }
+    this.reading = this.readOn(after).finally(() => {
       this.reading = undefined
     })
-    const read = await this.reading
-    // The shared read may have begun at another member's position.
-    return read.filter(({ entry }) => compareEntryIds(entry, after) > 0)
+    return this.reading
   }
 
   /** A message that this node has just posted: when it is the next one, nobody needs to read it. */
@@ -76,11 +85,12 @@ export class Tail {
     this.end = undefined
   }
 
-  private async readOn(after: EntryId): Promise<Decoded[]> {
+  private async readOn(after: EntryId): Promise<Page> {
     const page = await this.page(after)
-    if (page.length === 0 || this.end !== after) return page
-    this.end = page.at(-1)!.entry
-    if (this.members > 1) this.kept.push(...page)
+    const { entries } = page
+    if (entries.length === 0 || this.end !== after) return page
+    this.end = entries.at(-1)!.entry
+    if (this.members > 1) this.kept.push(...entries)
     else this.kept = []
     this.trim()
     return page
@@ -91,8 +101,12 @@ export class Tail {
     else if (this.kept.length > keptEntries) this.start = this.kept.splice(0, this.kept.length - keptEntries / 2).at(-1)!.entry
   }
 
-  private async page(after: EntryId): Promise<Decoded[]> {
+  private async page(after: EntryId): Promise<Page> {
     const entries = await this.log.range(this.room, { after, limit: pageSize })
-    return entries.map((entry) => decodeEntry(entry, this.catalogue))
+    return { entries: entries.map((entry) => decodeEntry(entry, this.catalogue)), more: entries.length === pageSize }
   }
+}
+
+function following(entries: readonly Decoded[], after: EntryId): Decoded[] {
+  return entries.filter(({ entry }) => compareEntryIds(entry, after) > 0)
 }
