@@ -49,6 +49,13 @@ export function flushed(): Promise<void> {
   }))).then(() => undefined)
 }
 
+/** All of standard input, as text. */
+export async function standardInput(): Promise<string> {
+  let text = ''
+  for await (const chunk of process.stdin.setEncoding('utf8')) text += chunk
+  return text.trimEnd()
+}
+
 /** Signs that would steer the terminal are shown as what they are not. */
 export function plain(text: string): string {
   return text.replace(/[\p{Cc}\p{Cf}]/gu, (sign) => (sign === '\n' || sign === '\t' ? sign : '\ufffd'))

@@ -3,7 +3,7 @@ import { command, wholeNumber, withHive } from '../command.ts'
 import type { Cli, HiveFlags } from '../command.ts'
 import { UsageError } from '../exit.ts'
 import { interruptible } from '../interrupt.ts'
-import { plain, table } from '../io.ts'
+import { plain, standardInput, table } from '../io.ts'
 import { withOpenHive } from '../open-hive.ts'
 
 interface Flags extends HiveFlags {
@@ -104,12 +104,6 @@ function parseData(text: string): unknown {
   } catch (error) {
     throw new UsageError(`--data is no JSON: ${(error as Error).message}`)
   }
-}
-
-async function standardInput(): Promise<string> {
-  let text = ''
-  for await (const chunk of process.stdin.setEncoding('utf8')) text += chunk
-  return text.trimEnd()
 }
 
 function deadCommand(cli: Cli): Command {
