@@ -7,7 +7,7 @@ import type { Call, Results } from './wire.ts'
 const defaultMaxQueued = 1_000
 /** One is answered while the next has arrived already. */
 const atWorker = 2
-/** Deaths of the worker that one request may see. A request that kills it twice is to blame itself. */
+/** Deaths of the worker over one request before it is given up. */
 const maxDeaths = 2
 
 interface Waiting {
@@ -22,7 +22,7 @@ interface Waiting {
  * Opens the index over the table `memories` of a SQLite file, which need not exist yet. All work is done in a worker thread,
  * which is started by the first request and again, with back-off, when it dies; requests it had go to the next one once.
  */
-export function openRecallIndex(options: RecallOptions): RecallIndex {
+export function openRecallIndex(options: RecallOptions, module = new URL('./worker/main', import.meta.url)): RecallIndex {
   const { clock, maxQueued = defaultMaxQueued } = options
   const onProblem = (problem: RecallProblem): void => options.onProblem(problem)
   let queue: Waiting[] = []
@@ -31,7 +31,7 @@ export function openRecallIndex(options: RecallOptions): RecallIndex {
   let closing: Promise<void> | undefined
 
   const worker = createWorkerHandle({
-    dataDir: options.dataDir, database: options.database, buildAt: options.buildAt, clock, onProblem,
+    dataDir: options.dataDir, database: options.database, buildAt: options.buildAt, clock, module, onProblem,
     onReply(id, reply) {
       const waiting = atWork.get(id)
       atWork.delete(id)
@@ -39,12 +39,13 @@ export function openRecallIndex(options: RecallOptions): RecallIndex {
       pump()
     },
     onDeath(error) {
-      const survivors = [...atWork.values()].filter((waiting) => {
-        if (waiting.settled) return false
-        if (++waiting.deaths < maxDeaths) return true
-        settle(waiting, { error: new RecallFailed(`its worker ended ${maxDeaths} times over this request (${messageOf(error)})`, error) })
-        return false
-      })
+      const survivors = [...atWork.values()].filter((waiting) => !waiting.settled)
+      const [inHand] = survivors
+      // Requests are answered in turn: it died of the first.
+      if (inHand !== undefined && ++inHand.deaths === maxDeaths) {
+        survivors.shift()
+        settle(inHand, { error: new RecallFailed(`its worker ended ${maxDeaths} times over this request (${messageOf(error)})`, error) })
+      }
       atWork.clear()
       queue = [...survivors, ...queue]
     },

@@ -1,6 +1,8 @@
 import { InvalidArgument } from '../kernel/errors.ts'
-import type { ScopeFilter, SearchRequest, SimilarRequest } from './types.ts'
+import type { MemoryKind, MemoryState, ScopeFilter, SearchRequest, SimilarRequest } from './types.ts'
 
+const kindNames: readonly MemoryKind[] = ['episodic', 'semantic']
+const stateNames: readonly MemoryState[] = ['live', 'superseded', 'forgotten']
 const maxLimit = 1_000
 /** Characters of a query that are sent to the worker. */
 const maxText = 100_000
@@ -13,6 +15,8 @@ export function checkedSearch(request: SearchRequest): SearchRequest {
   for (const [field, value] of Object.entries({ minSeq, at, since, until, minTrust })) {
     if (value !== undefined && !Number.isFinite(value)) throw new InvalidArgument(field, 'must be a finite number')
   }
+  checkNames('kinds', kinds, kindNames)
+  checkNames('includeStates', includeStates, stateNames)
   return {
     scope: checkedScope(scope), limit: checkedLimit(limit), text: text?.slice(0, maxText), ...checkedVector(vector, model),
     minSeq, at, since, until, minTrust, kinds, includeStates,
@@ -22,9 +26,16 @@ export function checkedSearch(request: SearchRequest): SearchRequest {
 export function checkedSimilar(request: SimilarRequest): SimilarRequest {
   const { scope, limit, vector, model, threshold, kinds, includeStates } = request
   if (!Number.isFinite(threshold)) throw new InvalidArgument('threshold', 'must be a cosine, -1 to 1')
+  checkNames('kinds', kinds, kindNames)
+  checkNames('includeStates', includeStates, stateNames)
   const checked = checkedVector(vector, model)
   if (checked.vector === undefined || checked.model === undefined) throw new InvalidArgument('vector', 'is missing')
   return { scope: checkedScope(scope), limit: checkedLimit(limit), vector: checked.vector, model: checked.model, threshold, kinds, includeStates }
+}
+
+function checkNames(field: string, names: readonly string[] | undefined, known: readonly string[]): void {
+  if (names === undefined) return
+  if (!Array.isArray(names) || names.some((name) => !known.includes(name as string))) throw new InvalidArgument(field, `must be a list of ${known.join(', ')}`)
 }
 
 function checkedVector(vector: Float32Array | undefined, model: string | undefined): { vector?: Float32Array; model?: string } {

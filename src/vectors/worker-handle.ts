@@ -8,6 +8,8 @@ import type { Call, FromWorker, ToWorker, WorkerOptions } from './wire.ts'
 
 export interface WorkerHandleOptions extends WorkerOptions {
   clock: Clock
+  /** The module of the worker, see `startThread`. */
+  module: URL
   onProblem(problem: RecallProblem): void
   onReply(id: number, reply: { value: unknown } | { error: Error }): void
   /** What was sent to the worker gets no answer. */
@@ -39,7 +41,7 @@ export function createWorkerHandle(options: WorkerHandleOptions): WorkerHandle {
 
   function start(): Worker {
     const workerData: WorkerOptions = { dataDir: options.dataDir, database: options.database, buildAt: options.buildAt }
-    const started = startThread(new URL('./worker/main', import.meta.url), { name: 'hivemind-recall', workerData })
+    const started = startThread(options.module, { name: 'hivemind-recall', workerData })
     const exited = new Promise<void>((resolve) => started.once('exit', () => resolve()))
     exits.add(exited)
     void exited.then(() => exits.delete(exited))

@@ -1,4 +1,4 @@
-import { expect, test } from 'vitest'
+import { expect, onTestFinished, test } from 'vitest'
 import type { SearchRequest } from '../../src/vectors/types.ts'
 import { corpusOf, numbers, word } from './corpus.ts'
 import { MemoryFile, unit } from './memory-file.ts'
@@ -22,6 +22,7 @@ function questions(count: number, next: () => number): SearchRequest[] {
 test(`a base with a delta, a delta alone and a fresh base give the same answers to the last digit (seed ${seed})`, async () => {
   const next = numbers(seed)
   const file = new MemoryFile()
+  onTestFinished(() => file.close())
   const memories = corpusOf(9_000, next)
   file.put(...memories.slice(0, 7_000))
   await build(file)
@@ -44,6 +45,7 @@ test(`a base with a delta, a delta alone and a fresh base give the same answers 
   const first = asked.map((question) => searchIn(overOldBase, question))
 
   const fresh = new MemoryFile(file)
+  onTestFinished(() => fresh.close())
   const overNothing = stateOf(fresh)
   expect(asked.map((question) => searchIn(overNothing, question).hits)).toEqual(first.map(({ hits }) => hits))
   expect(overNothing.rows.baseRows).toBe(0)

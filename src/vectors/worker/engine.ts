@@ -42,7 +42,7 @@ export function search(state: State, call: SearchCall): SearchResult {
       seq: rows.seq,
       behind: state.behind,
     }
-  })
+  }, call.minSeq)
 }
 
 export function similar(state: State, call: SimilarCall): Similar[] {

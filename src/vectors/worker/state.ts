@@ -10,7 +10,9 @@ import type { WorkerOptions } from '../wire.ts'
 
 const pageRows = 500
 /** How long a request waits for changes to be read before it is answered from what there is, ms. */
-const requestMs = 250
+const requestMs = 1_000
+/** The same for a request that needs certain changes. */
+const patientMs = 10_000
 /** The same between requests: one that arrives waits this long at most. */
 const betweenMs = 20
 /** Rows of the delta at most: beyond them the rest waits for the next base. */
@@ -36,12 +38,12 @@ export class State {
     this.rows = this.#over(undefined)
   }
 
-  /** Answers from one moment, with everything taken in that any process wrote before it. */
-  current<T>(answer: (rows: Rows) => T): T {
+  /** Answers from one moment, with everything taken in that any process wrote before it, or all that could be read in time. */
+  current<T>(answer: (rows: Rows) => T, minSeq = 0): T {
     const replaced = this.table.open().replaced
     return this.table.snapshot(() => {
       if (replaced || this.#stamp !== manifestStamp(this.#options.dataDir)) this.#load()
-      this.#catchUp(requestMs)
+      this.#catchUp(requestMs, minSeq)
       return answer(this.rows)
     })
   }
@@ -81,14 +83,14 @@ export class State {
     return new Rows(base, (message) => this.#onProblem({ kind: 'row-refused', message }))
   }
 
-  #catchUp(ms: number): void {
-    const until = systemClock.monotonic() + ms
+  #catchUp(ms: number, minSeq = 0): void {
+    const start = systemClock.monotonic()
     while (this.rows.changed < deltaLimit) {
       const page = this.table.changesAfter(this.rows.seq, pageRows)
       for (const row of page) this.rows.apply(row)
       this.behind = 0
       if (page.length < pageRows) return
-      if (systemClock.monotonic() > until) break
+      if (systemClock.monotonic() - start > (this.rows.seq < minSeq ? patientMs : ms)) break
     }
     this.behind = this.table.countAfter(this.rows.seq)
   }
