@@ -9,9 +9,10 @@ import { leaseMachine } from './lease.ts'
 import { memoryPressureProperties } from './memory-pressure.properties.ts'
 import { memoryPressureMachine } from './memory-pressure.ts'
 import { modelLifecycleProperties } from './model-lifecycle.properties.ts'
-import { memoryLiveness, memoryProperties, memorySystem } from './model-lifecycle.system.ts'
+import { allFaults, memoryLiveness, memoryProperties, memorySystem } from './model-lifecycle.system.ts'
 import { modelLifecycleMachine } from './model-lifecycle.ts'
 import { redisLinkProperties } from './redis-link.properties.ts'
+import { outageProperties, outageSystem } from './redis-link.system.ts'
 import { redisLinkMachine } from './redis-link.ts'
 import { resumedConsumerProperties, roomConsumerProperties } from './room-consumer.properties.ts'
 import { consumerGroup, consumerGroupProperties } from './room-consumer.system.ts'
@@ -29,8 +30,8 @@ import { trainerJobMachine } from './trainer-job.ts'
 export interface ShippedMachine {
   machine: AnyStateMachine
   models: Record<string, object>
-  /** Several of it at work on one thing. */
-  systems: Record<string, { system: object; properties: object }>
+  /** It, or several of it, at work on one thing; a function of the machine, so that mistakes can be planted in it. */
+  systems: Record<string, { system: (machine?: any) => object; properties: object }>
 }
 
 export const machines: Record<string, ShippedMachine> = {
@@ -42,31 +43,31 @@ export const machines: Record<string, ShippedMachine> = {
       'an entry held before': resumedConsumerProperties,
       'an entry tried too often': { ...resumedConsumerProperties, input: { ...resumedConsumerProperties.input, attempt: 2 }, reachable: {} },
     },
-    systems: { [consumerGroup.name]: { system: consumerGroup, properties: consumerGroupProperties } },
+    systems: { 'two consumers of one entry': { system: consumerGroup, properties: consumerGroupProperties } },
   },
   lease: {
     machine: leaseMachine,
     models: { 'one contender': leaseProperties },
-    systems: { [leaseSystem().name]: { system: leaseSystem(), properties: leaseSystemProperties } },
+    systems: { 'two contenders for a lease': { system: leaseSystem, properties: leaseSystemProperties } },
   },
   'embedder-worker': { machine: embedderWorkerMachine, models: { 'a thread that idles': embedderWorkerProperties, 'a thread that is kept': keptWorkerProperties }, systems: {} },
-  'redis-link': { machine: redisLinkMachine, models: { 'an outage': redisLinkProperties }, systems: {} },
+  'redis-link': { machine: redisLinkMachine, models: { 'an outage': redisLinkProperties }, systems: { 'a node, its journal, the store and a crash': { system: outageSystem, properties: outageProperties } } },
   'sync-conflict': {
     machine: syncConflictMachine,
     models: { 'one settlement': syncConflictProperties },
-    systems: { [settlementSystem().name]: { system: settlementSystem(), properties: settlementProperties } },
+    systems: { 'two settlements of one conflict': { system: settlementSystem, properties: settlementProperties } },
   },
   'memory-pressure': { machine: memoryPressureMachine, models: { 'a budget and four models': memoryPressureProperties }, systems: {} },
   'model-lifecycle': {
     machine: modelLifecycleMachine,
     models: { 'one model': modelLifecycleProperties },
     systems: {
-      '2 models': { system: memorySystem({ sizes: [2, 2], budget: 2, faults: true }), properties: memoryLiveness },
-      '3 models': { system: memorySystem({ sizes: [1, 2, 2], budget: 3, faults: true, symmetric: true }), properties: memoryProperties },
-      '4 models': { system: memorySystem({ sizes: [1, 1, 1, 1], budget: 2, faults: true, symmetric: true }), properties: memoryProperties },
+      '2 models': { system: (lifecycle) => memorySystem({ sizes: [2, 2], budget: 2, faults: allFaults, ...(lifecycle && { lifecycle }) }), properties: memoryLiveness },
+      '3 models': { system: (lifecycle) => memorySystem({ sizes: [1, 2, 2], budget: 3, faults: ['outOfMemory', 'lost'], symmetric: true, ...(lifecycle && { lifecycle }) }), properties: memoryProperties },
+      '4 models': { system: (lifecycle) => memorySystem({ sizes: [1, 1, 1, 1], budget: 2, faults: ['outOfMemory', 'lost'], symmetric: true, ...(lifecycle && { lifecycle }) }), properties: memoryProperties },
     },
   },
-  'trainer-job': { machine: trainerJobMachine, models: { 'an attempt at a job': trainerJobProperties }, systems: { [trainingSystem().name]: { system: trainingSystem(), properties: trainingProperties } } },
+  'trainer-job': { machine: trainerJobMachine, models: { 'an attempt at a job': trainerJobProperties }, systems: { 'two nodes and one training job': { system: trainingSystem, properties: trainingProperties } } },
   'agent-run': {
     machine: agentRunMachine,
     models: { 'a new run': agentRunProperties, 'a run whose process died': resumedRunProperties, 'a run that had its answer': answeredRunProperties },

@@ -40,22 +40,6 @@ const ttlMs = 2
 const names: readonly Name[] = ['a', 'b']
 
 type Taken = readonly [Snapshot, readonly { type: string; params?: any }[]]
-const taken = new Map<string, Taken>()
-
-/** The machine's own transition, taken once for all times of day. */
-function step({ value, context }: Contender, now: number, event: LeaseEvent): Taken {
-  const key = JSON.stringify([value, context.fence, context.nonces, event.type === 'granted' ? { ...event, heldUntil: event.heldUntil - now } : event])
-  let result = taken.get(key)
-  if (result === undefined) {
-    const atZero = event.type === 'granted' ? { ...event, heldUntil: event.heldUntil - now, now: 0 } : event
-    result = transition(leaseMachine, leaseMachine.resolveState({ value, context: { ...context, heldUntil: 0 } }), atZero) as unknown as Taken
-    taken.set(key, result)
-  }
-  const [snapshot, commands] = result
-  const holds = snapshot.matches('held')
-  const heldUntil = !holds ? 0 : event.type === 'granted' ? event.heldUntil : context.heldUntil
-  return [{ ...snapshot, context: { ...snapshot.context, heldUntil } } as Snapshot, commands]
-}
 
 function enter(name: Name, contender: Contender, now: number, [snapshot, commands]: Taken, server: LeaseSystemState['server']): { contender: Contender; server: LeaseSystemState['server'] } {
   let { request, due } = contender
@@ -79,14 +63,32 @@ function enter(name: Name, contender: Contender, now: number, [snapshot, command
   return { contender: { value: snapshot.value, context: snapshot.context, request, due }, server: decided }
 }
 
-export function leaseSystem({ countFromReply = false } = {}) {
+/** `machine` is another one when it is to be seen that the properties notice; `countFromReply` is a mistake, to be found. */
+export function leaseSystem(machine: typeof leaseMachine = leaseMachine, { countFromReply = false } = {}) {
+  const taken = new Map<string, Taken>()
+
+  /** The machine's own transition, taken once for all times of day. */
+  function step({ value, context }: Contender, now: number, event: LeaseEvent): Taken {
+    const key = JSON.stringify([value, context.fence, context.nonces, event.type === 'granted' ? { ...event, heldUntil: event.heldUntil - now } : event])
+    let result = taken.get(key)
+    if (result === undefined) {
+      const atZero = event.type === 'granted' ? { ...event, heldUntil: event.heldUntil - now, now: 0 } : event
+      result = transition(machine, machine.resolveState({ value, context: { ...context, heldUntil: 0 } }), atZero) as unknown as Taken
+      taken.set(key, result)
+    }
+    const [snapshot, commands] = result
+    const holds = snapshot.matches('held')
+    const heldUntil = !holds ? 0 : event.type === 'granted' ? event.heldUntil : context.heldUntil
+    return [{ ...snapshot, context: { ...snapshot.context, heldUntil } } as Snapshot, commands]
+  }
+
   function feed(state: LeaseSystemState, name: Name, contender: Contender, event: LeaseEvent): LeaseSystemState {
     const entered = enter(name, contender, state.now, step(contender, state.now, event), state.server)
     return { ...state, server: entered.server, [name]: entered.contender }
   }
 
   function start(): LeaseSystemState {
-    const [snapshot] = initialTransition(leaseMachine, { ttlMs, retryMs: 1, nonceWrap: 3 })
+    const [snapshot] = initialTransition(machine, { ttlMs, retryMs: 1, nonceWrap: 3 })
     const idle: Contender = { value: snapshot.value, context: snapshot.context, request: null, due: {} }
     return names.reduce((state, name) => feed(state, name, state[name], { type: 'start' }), { now: 0, server: { holder: '', fence: 0, until: 0 }, a: idle, b: idle } as LeaseSystemState)
   }

@@ -21,12 +21,15 @@ export interface MemorySystemEvent {
   used?: number
 }
 
+export type Fault = 'outOfMemory' | 'loadFailed' | 'loadTimeout' | 'unloadTimeout' | 'lost'
+export const allFaults: readonly Fault[] = ['outOfMemory', 'loadFailed', 'loadTimeout', 'unloadTimeout', 'lost']
+
 export interface MemorySystemOptions {
   /** Bytes of each model. */
   sizes: readonly number[]
   budget: number
-  /** Whether loads fail, time out, run out of memory, and models get lost. */
-  faults: boolean
+  /** What may go wrong, besides shortage, eviction at any time and memory that returns late. */
+  faults: readonly Fault[]
   /** Models of one size are alike: states that differ only in who is who are merged. Safety only. */
   symmetric?: boolean
   lifecycle?: Lifecycle
@@ -105,12 +108,12 @@ export function memorySystem({ sizes, budget, faults, symmetric = false, lifecyc
         if (!context.waiting.includes('r') && !context.leases.includes('r')) own.push('request')
         if (context.waiting.includes('r')) own.push('deadline')
         if (context.leases.includes('r')) own.push('release')
-        if (value === 'loading') own.push('loaded', ...(faults ? ['outOfMemory', 'loadFailed', 'loadTimeout', 'lost'] as const : []))
+        if (value === 'loading') own.push('loaded', ...faults.filter((fault) => fault !== 'unloadTimeout'))
         if (value === 'retrying') own.push('retry')
-        if (value === 'unloading') own.push('unloaded', ...(faults ? ['unloadTimeout'] as const : []))
+        if (value === 'unloading') own.push('unloaded', ...faults.filter((fault) => fault === 'unloadTimeout'))
         if (value === 'returning') own.push('returned')
         if (value === 'failed') own.push('recover')
-        if (value === 'loaded') own.push('evict', 'drain', ...(faults ? ['lost'] as const : []))
+        if (value === 'loaded') own.push('evict', 'drain', ...faults.filter((fault) => fault === 'lost'))
         return own.map((type) => ({ type, model }))
       }),
     ]
@@ -149,7 +152,7 @@ export function memorySystem({ sizes, budget, faults, symmetric = false, lifecyc
   }
 
   return {
-    name: `${sizes.length} models, ${faults ? 'whatever goes wrong' : 'a provider that works'}`,
+    name: `${sizes.length} models on one budget`,
     init: () => [init()],
     key,
     events,

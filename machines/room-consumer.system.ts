@@ -52,24 +52,6 @@ function enter(holder: Holder, [snapshot, commands]: readonly [Snapshot, readonl
   return { value: snapshot.value, context: snapshot.context, handler, ask }
 }
 
-function begin(attempt: number, resumed: boolean): Holder | null {
-  return enter({ value: 'delivered', context: {} as never, handler: 0, ask: '' }, initialTransition(roomConsumerMachine, { ...consumer, attempt, resumed }) as never)
-}
-
-const sent = new Map<string, Holder | null>()
-
-/** The machine's own transition; there are few different ones, so each is computed once. */
-function send(holder: Holder, event: RoomConsumerEvent): Holder | null {
-  const key = JSON.stringify([holder, event])
-  let after = sent.get(key)
-  if (after === undefined) {
-    const snapshot = roomConsumerMachine.resolveState({ value: holder.value, context: holder.context } as never)
-    after = enter(holder, transition(roomConsumerMachine, snapshot, event) as never)
-    sent.set(key, after)
-  }
-  return after
-}
-
 /** What the log does with a request: one atomic step. */
 function carryOut(state: GroupState, by: Name, ask: Ask): { state: GroupState; reply: RoomConsumerEvent } {
   if (state.owner !== by || settled(state)) return { state, reply: { type: 'stale' } }
@@ -110,54 +92,74 @@ function events(state: GroupState): GroupEvent[] {
   return all
 }
 
-function next(state: GroupState, { type, by }: GroupEvent): GroupState {
-  const holder = state[by] as Holder
-  const to = (event: RoomConsumerEvent, changes: Partial<GroupState> = {}, after: Partial<Holder> = {}): GroupState =>
-    ({ ...state, ...changes, [by]: send({ ...holder, ...after }, event) })
-  switch (type) {
-    case 'take':
-      return { ...state, owner: by, attempt: 1, [by]: begin(1, false) }
-    case 'resume':
-      return { ...state, [by]: begin(state.attempt, true) }
-    case 'takeOver': {
-      const attempt = Math.min(state.attempt + 1, maxAttempts + 1)
-      const raids = state[other(by)] === null ? state.raids : state.raids - 1
-      return { ...state, owner: by, attempt, raids, [by]: begin(attempt, false) }
-    }
-    case 'crash':
-      return { ...state, crashes: state.crashes - 1, [by]: null }
-    case 'handled':
-      return to({ type: 'handled', attempt: holder.handler }, { handled: true }, { handler: 0 })
-    case 'commit':
-      return to({ type: 'commit', attempt: holder.handler })
-    case 'failed':
-      return to({ type: 'failed', attempt: holder.handler }, {}, { handler: 0 })
-    case 'serve': {
-      const { state: log, reply } = carryOut(state, by, holder.ask as Ask)
-      return to(reply, log, { ask: '' })
-    }
-    case 'loseReply':
-      return to({ type: 'unknown' }, carryOut(state, by, holder.ask as Ask).state, { ask: '' })
-    case 'loseRequest':
-      return to({ type: 'unknown' }, {}, { ask: '' })
-    case 'refuse':
-      return to({ type: 'refused' }, {}, { ask: '' })
-    case 'timer': {
-      const [id, nonce] = Object.entries(holder.context.nonces.running)[0]!
-      return to({ type: 'timer', id, nonce })
-    }
-  }
-}
-
 /**
  * The machine in its surroundings: an entry of a work group, two consumers that each run the machine, a log that decides per
  * entry and owner, requests and replies that get lost, consumers that crash, come back, or are robbed while they work.
  */
-export const consumerGroup = {
-  name: 'two consumers of one entry',
-  init: { owner: '', attempt: 0, handled: false, effects: 0, acknowledged: false, dead: false, crashes: 1, raids: 1, a: null, b: null } as GroupState,
-  events,
-  next,
+export function consumerGroup(machine: typeof roomConsumerMachine = roomConsumerMachine) {
+  const sent = new Map<string, Holder | null>()
+
+  function begin(attempt: number, resumed: boolean): Holder | null {
+    return enter({ value: 'delivered', context: {} as never, handler: 0, ask: '' }, initialTransition(machine, { ...consumer, attempt, resumed }) as never)
+  }
+
+  /** The machine's own transition; there are few different ones, so each is computed once. */
+  function send(holder: Holder, event: RoomConsumerEvent): Holder | null {
+    const key = JSON.stringify([holder, event])
+    let after = sent.get(key)
+    if (after === undefined) {
+      const snapshot = machine.resolveState({ value: holder.value, context: holder.context } as never)
+      after = enter(holder, transition(machine, snapshot, event) as never)
+      sent.set(key, after)
+    }
+    return after
+  }
+
+  function next(state: GroupState, { type, by }: GroupEvent): GroupState {
+    const holder = state[by] as Holder
+    const to = (event: RoomConsumerEvent, changes: Partial<GroupState> = {}, after: Partial<Holder> = {}): GroupState =>
+      ({ ...state, ...changes, [by]: send({ ...holder, ...after }, event) })
+    switch (type) {
+      case 'take':
+        return { ...state, owner: by, attempt: 1, [by]: begin(1, false) }
+      case 'resume':
+        return { ...state, [by]: begin(state.attempt, true) }
+      case 'takeOver': {
+        const attempt = Math.min(state.attempt + 1, maxAttempts + 1)
+        const raids = state[other(by)] === null ? state.raids : state.raids - 1
+        return { ...state, owner: by, attempt, raids, [by]: begin(attempt, false) }
+      }
+      case 'crash':
+        return { ...state, crashes: state.crashes - 1, [by]: null }
+      case 'handled':
+        return to({ type: 'handled', attempt: holder.handler }, { handled: true }, { handler: 0 })
+      case 'commit':
+        return to({ type: 'commit', attempt: holder.handler })
+      case 'failed':
+        return to({ type: 'failed', attempt: holder.handler }, {}, { handler: 0 })
+      case 'serve': {
+        const { state: log, reply } = carryOut(state, by, holder.ask as Ask)
+        return to(reply, log, { ask: '' })
+      }
+      case 'loseReply':
+        return to({ type: 'unknown' }, carryOut(state, by, holder.ask as Ask).state, { ask: '' })
+      case 'loseRequest':
+        return to({ type: 'unknown' }, {}, { ask: '' })
+      case 'refuse':
+        return to({ type: 'refused' }, {}, { ask: '' })
+      case 'timer': {
+        const [id, nonce] = Object.entries(holder.context.nonces.running)[0]!
+        return to({ type: 'timer', id, nonce })
+      }
+    }
+  }
+
+  return {
+    name: 'two consumers of one entry',
+    init: { owner: '', attempt: 0, handled: false, effects: 0, acknowledged: false, dead: false, crashes: 1, raids: 1, a: null, b: null } as GroupState,
+    events,
+    next,
+  }
 }
 
 export const consumerGroupProperties = {

@@ -36,7 +36,7 @@ function shipped(name: string): Checkable {
     machine,
     checks: [
       ...Object.entries(models).map(([model, properties]) => check(model, machine, properties)),
-      ...Object.entries(systems).map(([system, { system: subject, properties }]) => check(system, subject, properties)),
+      ...Object.entries(systems).map(([title, { system, properties }]) => check(title, system(), properties)),
     ],
   }
 }

@@ -18,6 +18,6 @@ it('of two contenders one at most believes that it holds the lease, whatever is 
 })
 
 it('a deadline counted from the reply would make two holders', () => {
-  const result = checkMachine(leaseSystem({ countFromReply: true }), { invariants: leaseSystemProperties.invariants, maxStates: 2_000 })
+  const result = checkMachine(leaseSystem(leaseMachine, { countFromReply: true }), { invariants: leaseSystemProperties.invariants, maxStates: 2_000 })
   expect(result.problems.map(({ property }) => property)).toContain('one at most believes that it holds')
 })

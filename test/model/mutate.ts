@@ -1,4 +1,4 @@
-import { machines } from '../../machines/index.ts'
+import { machines, type ShippedMachine } from '../../machines/index.ts'
 import { checkMachine, type CheckResult, type MachineCheckOptions } from '../../src/check/index.ts'
 import { messageOf } from '../../src/kernel/errors.ts'
 import { mutantsOf } from './mutants.ts'
@@ -10,12 +10,27 @@ import { equivalent } from './survivors.ts'
 const least = 0.95
 /** A mutant that comes to many more states than the machine has is another machine. */
 const mostStates = 20_000
+const mostStatesOfSystem = 200_000
 
 type Options = MachineCheckOptions<any, any>
 class Noticed extends Error {}
 
-/** What notices the mutant: the first broken property, or what the checker says of the whole. */
-function noticedBy(machine: Parameters<typeof mutantsOf>[0], models: readonly Options[]): string | undefined {
+/** What notices the mutant: a property of the machine by itself, or of it at work with others. */
+function noticedBy(machine: Parameters<typeof mutantsOf>[0], { models, systems }: ShippedMachine): string | undefined {
+  return noticedInModels(machine, Object.values(models) as Options[]) ?? Object.values(systems).map(({ system, properties }) => noticedInSystem(() => system(machine), properties)).find((by) => by !== undefined)
+}
+
+function noticedInSystem(system: () => object, properties: object): string | undefined {
+  try {
+    const result = (checkMachine as (subject: object, properties: object) => CheckResult)(system(), { ...properties, maxStates: mostStatesOfSystem })
+    return result.problems.filter(({ kind }) => kind !== 'truncated').map(({ kind, property }) => `${kind} "${property}"`)[0]
+  } catch (error) {
+    return messageOf(error)
+  }
+}
+
+/** The first broken property, or what the checker says of the whole. */
+function noticedInModels(machine: Parameters<typeof mutantsOf>[0], models: readonly Options[]): string | undefined {
   const dead: Set<string>[] = []
   for (const options of models) {
     try {
@@ -56,12 +71,12 @@ const only = process.argv[2]
 let all = 0
 let noticed = 0
 let unexplained = 0
-for (const [name, { machine, models }] of Object.entries(machines)) {
+for (const [name, shipped] of Object.entries(machines)) {
   if (only !== undefined && only !== name) continue
   const survivors: string[] = []
-  const mutants = mutantsOf(machine)
+  const mutants = mutantsOf(shipped.machine)
   for (const mutant of mutants) {
-    const by = noticedBy(mutant.machine, Object.values(models) as Options[])
+    const by = noticedBy(mutant.machine, shipped)
     if (by === undefined) survivors.push(mutant.name)
     if (process.env.VERBOSE) console.log(`${by === undefined ? 'SURVIVED' : 'caught  '} ${mutant.name}${by === undefined ? '' : ` (${by})`}`)
   }

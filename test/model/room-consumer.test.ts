@@ -16,7 +16,7 @@ it('the room consumer keeps its properties in every state, whether the entry is 
 })
 
 it('two consumers, a log and lossy links settle an entry once', () => {
-  const result = checkMachine(consumerGroup, consumerGroupProperties)
+  const result = checkMachine(consumerGroup(), consumerGroupProperties)
   expect(result.problems).toEqual([])
   expect(result).toMatchObject({ ok: true, exhaustive: true })
   expect(result.states).toBeGreaterThan(1_000)

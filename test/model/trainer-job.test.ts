@@ -19,6 +19,6 @@ it('two nodes, one of which may die or lose its lease unheard of, bring a job to
 it('a job that is tried for ever would be seen', { timeout: 60_000 }, () => {
   const stubborn = trainerJobMachine.provide({ guards: { tooOften: () => false } })
   const { invariants, steps } = trainingProperties
-  const result = checkMachine(trainingSystem(stubborn as typeof trainerJobMachine), { invariants, steps, maxStates: 30_000 })
+  const result = checkMachine(trainingSystem(stubborn as typeof trainerJobMachine), { invariants, steps, maxStates: 10_000 })
   expect(result.problems.map(({ property }) => property)).toContain('attempts are bounded')
 })
