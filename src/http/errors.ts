@@ -3,6 +3,7 @@ import { HivemindError } from '../kernel/errors.ts'
 const statusOf: Readonly<Record<string, number>> = {
   room_unknown: 404, room_forbidden: 403, room_conflict: 409, room_full: 507, store_full: 507, journal_full: 507, message_too_large: 413,
   invalid_message: 400, invalid_argument: 400, unknown_message_type: 400, conflict_unknown: 404, version_conflict: 409, store_unavailable: 503, cancelled: 503,
+  memory_full: 507, scope_forbidden: 403, embedder_busy: 429, embedder_unavailable: 503, model_unusable: 404, recall_busy: 429, recall_failed: 503, recall_behind: 503, recall_closed: 503, store_busy: 503,
 }
 
 export interface ErrorAnswer {

@@ -2,7 +2,10 @@ import type { FastifyInstance } from 'fastify'
 import { z } from 'zod'
 import type { Hive } from '../hive.ts'
 import { InvalidArgument, RoomUnknown } from '../kernel/errors.ts'
+import { addEmbeddingRoutes } from './embeddings.ts'
+import { addMemoryRoutes } from './memory.ts'
 import type { Metrics } from './metrics.ts'
+import { parse } from './parse.ts'
 import { readStatus } from './status.ts'
 
 const count = z.coerce.number().int().min(1).max(1000)
@@ -49,6 +52,8 @@ export function addRoutes(server: FastifyInstance, hive: Hive, metrics: Metrics)
     await hive.conflicts.resolve(request.params.id, keep)
     return { id: request.params.id, resolved: keep }
   })
+  addMemoryRoutes(server, hive)
+  addEmbeddingRoutes(server, hive)
 }
 
 export function addHealth(server: FastifyInstance, hive: Hive): void {
@@ -62,11 +67,4 @@ export function addHealth(server: FastifyInstance, hive: Hive): void {
 async function existing(hive: Hive, name: string, as: string | undefined): Promise<Awaited<ReturnType<Hive['room']>>> {
   if (await hive.store.log.info(name) === undefined) throw new RoomUnknown(name)
   return hive.room(name, as === undefined ? {} : { as })
-}
-
-function parse<Schema extends z.ZodType>(schema: Schema, value: unknown): z.output<Schema> {
-  const result = schema.safeParse(value)
-  if (result.success) return result.data
-  const issue = result.error.issues[0]
-  throw new InvalidArgument(issue?.path.join('.') || (issue?.code === 'unrecognized_keys' ? issue.keys.join(', ') : 'body'), issue?.message ?? 'is not valid')
 }

@@ -7,6 +7,7 @@ import type { Door } from './auth.ts'
 import { answer, answerError } from './errors.ts'
 import { createMetrics } from './metrics.ts'
 import { addMcp } from './mcp.ts'
+import { typeOf } from './openai.ts'
 import { addHealth, addRoutes } from './routes.ts'
 
 export interface HttpServer {
@@ -42,8 +43,11 @@ export async function createHttpServer(hive: Hive, door: Door, { mcpOnly = false
     return reply.code(status).send(body)
   })
   server.addHook('onRequest', async (request, reply) => {
-    const refusal = admit(door, request.headers, request.url.split('?')[0] !== '/health')
-    if (refusal !== undefined) await reply.code(refusal.status).send(answer(refusal.status, refusal.code, refusal.message).body)
+    const path = request.url.split('?')[0] ?? ''
+    const refusal = admit(door, request.headers, path !== '/health')
+    if (refusal === undefined) return
+    const { status, code, message } = refusal
+    await reply.code(status).send(path.startsWith('/v1/') ? { error: { message, type: typeOf(status), param: null, code } } : answer(status, code, message).body)
   })
   if (mcpOnly) addHealth(server, hive)
   else addRoutes(server, hive, await createMetrics(hive))

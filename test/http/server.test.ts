@@ -1,5 +1,4 @@
 import { mkdtempSync, rmSync } from 'node:fs'
-import { request } from 'node:http'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
@@ -7,6 +6,8 @@ import { createHttpServer } from '../../src/http/server.ts'
 import type { HttpServer } from '../../src/http/server.ts'
 import { createHive } from '../../src/hive.ts'
 import type { Hive } from '../../src/hive.ts'
+import { callAt } from './call.ts'
+import type { Answer, CallOptions } from './call.ts'
 
 const key = 'a-key-of-many-characters'
 let dataDir: string
@@ -23,24 +24,7 @@ afterEach(async () => {
   rmSync(dataDir, { recursive: true })
 })
 
-interface Answer { status: number; body: any; headers: Record<string, unknown> }
-
-function call(method: string, path: string, options: { body?: unknown; raw?: string; headers?: Record<string, string>; at?: HttpServer } = {}): Promise<Answer> {
-  const { hostname, port } = new URL((options.at ?? server).url)
-  const text = options.raw ?? (options.body === undefined ? undefined : JSON.stringify(options.body))
-  return new Promise((resolve, reject) => {
-    const sent = request({ hostname, port, method, path, headers: { ...(text !== undefined && { 'content-type': 'application/json' }), ...options.headers } }, (answer) => {
-      let body = ''
-      answer.setEncoding('utf8').on('data', (chunk: string) => { body += chunk }).on('end', () => {
-        const isJson = String(answer.headers['content-type']).includes('json')
-        resolve({ status: answer.statusCode ?? 0, body: isJson ? JSON.parse(body) : body, headers: answer.headers })
-      })
-    })
-    sent.on('error', reject)
-    sent.end(text)
-  })
-}
-
+const call = (method: string, path: string, { at = server, ...options }: CallOptions & { at?: HttpServer } = {}): Promise<Answer> => callAt(at.url, method, path, options)
 const get = (path: string, headers?: Record<string, string>): Promise<Answer> => call('GET', path, { ...(headers && { headers }) })
 const post = (path: string, body: unknown): Promise<Answer> => call('POST', path, { body })
 
