@@ -1,5 +1,5 @@
 import { spawn } from 'node:child_process'
-import { existsSync, openSync, readdirSync, readFileSync, readSync, rmSync, statSync, writeFileSync, writeSync, closeSync } from 'node:fs'
+import { existsSync, mkdirSync, openSync, readdirSync, readFileSync, readSync, rmSync, statSync, writeFileSync, writeSync, closeSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { join } from 'node:path'
 import { expect, onTestFinished, test } from 'vitest'
@@ -115,6 +115,17 @@ test('a builder killed at any moment leaves the old base in force and nothing be
   await runBuilder(file, Number.POSITIVE_INFINITY)
   expect(inFolder(file)).toEqual([expect.stringMatching(/^base-/), 'build.lock', 'manifest.json'])
 }, 60_000)
+
+test('the old base is there until the new one is in force', async () => {
+  const file = memoryFile()
+  file.put(...corpusOf(200, numbers(5)))
+  await build(file)
+  // The last step of the next build fails.
+  mkdirSync(join(recallFolder(file.dataDir), 'manifest.json.new'))
+  await expect(build(file)).rejects.toThrow(/manifest/)
+  expect(stateOf(file).current((rows) => rows.baseRows)).toBe(200)
+  expect(file.problems).toEqual([])
+})
 
 /** Runs the builder as a process and kills it after so many ms. Returns how long it ran. */
 function runBuilder(file: MemoryFile, killAfter: number): Promise<number> {
