@@ -1,19 +1,24 @@
 import { createHash } from 'node:crypto'
+import { EmbedCall } from '../../src/embedding/call.ts'
 import { createQueue } from '../../src/embedding/queue.ts'
-import type { BatchLimits, QueueLimits, Waiter } from '../../src/embedding/queue.ts'
+import type { BatchLimits, QueueLimits } from '../../src/embedding/queue.ts'
+import { threadModule } from '../../src/embedding/thread/handle.ts'
+import { readCharacters } from '../../src/embedding/types.ts'
 import type { Embedder, EmbedOptions, Embeddings, ModelInfo, ModelSource, Purpose } from '../../src/embedding/types.ts'
 import { createVectorCache } from '../../src/embedding/vector-cache.ts'
-import { Cancelled, EmbedderUnavailable, InvalidArgument, messageOf, ModelUnusable } from '../../src/kernel/errors.ts'
+import { EmbedderBusy, EmbedderUnavailable, HivemindError, InvalidArgument, messageOf, ModelUnusable } from '../../src/kernel/errors.ts'
 import type { Clock } from '../../src/kernel/clock.ts'
-import type { RefOf, Spawner } from '../../src/kernel/types.ts'
+import type { RefOf, Spawner, Terminated } from '../../src/kernel/types.ts'
 import type { Cache } from '../../src/store/ports.ts'
 import type { EmbedderItem, EmbedderWorkerInput } from '../../machines/embedder-worker.ts'
 import { embedderWorker, type WorkerSlot } from './worker.ts'
 
 export interface EmbedderPoolOptions {
-  system: Spawner & { watch(ref: RefOf<typeof embedderWorker>): Promise<unknown> }
+  system: Spawner & { watch(ref: RefOf<typeof embedderWorker>): Promise<Terminated> }
   clock: Clock
   source: ModelSource
+  /** What serves it in a thread. Default: the module of its kind. */
+  module?: URL
   /** Threads at most; the first is started with the first text, others when all are busy. */
   workers: number
   /** Vectors kept in this process, bytes. */
@@ -50,8 +55,8 @@ interface Slot extends WorkerSlot {
   ref?: RefOf<typeof embedderWorker>
   /** It would take a batch. */
   free: boolean
-  /** It has one. */
-  working: boolean
+  /** Its batch, until it was answered or given back. */
+  batch: readonly EmbedderItem[]
 }
 
 /** What a worker is asked to do at once. A table look-up is over before a large batch is gathered; a graph wants its tokens together. */
@@ -63,12 +68,14 @@ const maxAttempts = 3
 const maxFailures = 5
 /** How long it is left at rest after its workers were given up, ms. */
 const restMs = 10_000
-/** Texts of one call that are on their way at once. */
+/** Of one call: texts that are looked up together, texts and characters that are on their way at once. */
+const sliceTexts = 256
 const windowTexts = 1_024
+const windowCharacters = 8 * 1024 ** 2
 
 /** Embeds on worker threads: batches as they arrive, each text once, however many ask for it. */
 export function createEmbedderPool(options: EmbedderPoolOptions): EmbedderPool {
-  const { system, clock, source, shared } = options
+  const { system, clock, source, module = threadModule(source), shared } = options
   const queue = createQueue(options.queue)
   const cache = createVectorCache(options.cacheBytes)
   const limits = batchLimits[source.kind]
@@ -76,6 +83,7 @@ export function createEmbedderPool(options: EmbedderPoolOptions): EmbedderPool {
   const ended = new Set<Promise<unknown>>()
   let model = deferred<ModelInfo>()
   let known: ModelInfo | undefined
+  let lastKey: string | undefined
   let resting: { error: Error; until: number } | undefined
   let lastProblem: Error | undefined
   let closed = false
@@ -90,12 +98,12 @@ export function createEmbedderPool(options: EmbedderPoolOptions): EmbedderPool {
       if (!slot.free || slot.ref === undefined) continue
       const batch = queue.take(limits, ({ id }) => attempts.has(id))
       slot.free = false
-      slot.working = true
+      slot.batch = batch.map(({ id }) => ({ id, attempt: attempts.get(id) ?? 1 }))
       batches++
       texts += batch.length
-      slot.ref.tell({ type: 'work', items: batch.map(({ id }) => ({ id, attempt: attempts.get(id) ?? 1 })) })
+      slot.ref.tell({ type: 'work', items: slot.batch })
     }
-    if (queue.waiting > 0 && slots.length < options.workers && slots.every(({ working }) => working)) hire()
+    if (queue.waiting > 0 && slots.length < options.workers && slots.every(({ batch }) => batch.length > 0)) hire()
   }
 
   /** What is asked for in one turn goes together. */
@@ -111,7 +119,7 @@ export function createEmbedderPool(options: EmbedderPoolOptions): EmbedderPool {
   function hire(): void {
     const slot: Slot = {
       free: false,
-      working: false,
+      batch: [],
       threads: new Map(),
       textsOf(items) {
         const jobs = items.flatMap(({ id }) => queue.job(id) ?? [])
@@ -123,17 +131,20 @@ export function createEmbedderPool(options: EmbedderPoolOptions): EmbedderPool {
           slot.ref?.tell({ type: 'stop' })
           return
         }
+        // Those who were told the old key wait for vectors of the old model.
+        if (lastKey !== undefined && lastKey !== info.key) queue.fail(new EmbedderUnavailable(`its model has changed from ${lastKey} to ${info.key}: ask again`))
         known = info
+        lastKey = info.key
+        lastProblem = undefined
         model.resolve(info)
-        slot.free = true
+        slot.free = slot.batch.length === 0
         schedule()
       },
       answered: (items, vectors) => answered(slot, items, vectors),
       givenBack(again, failed, reason) {
-        slot.working = false
-        queue.putBack(again.map(({ id }) => id))
-        for (const { id, attempt } of again) if (queue.job(id) !== undefined && attempt > 1) attempts.set(id, attempt)
-        for (const { id } of failed) settle(id, new EmbedderUnavailable(`a text was tried ${maxAttempts} times (${messageOf(lastProblem)})`, lastProblem))
+        if (reason === 'hung') lastProblem = new HivemindError('embedder_thread_hung', `a batch was not done after ${options.batchMs} ms`, true)
+        if (reason === 'not started') lastProblem ??= new HivemindError('embedder_thread_hung', `a thread was not ready after ${options.startMs} ms`, true)
+        takeBack(slot, again, failed)
         if (reason === 'failed') slot.free = true
         schedule()
       },
@@ -155,21 +166,47 @@ export function createEmbedderPool(options: EmbedderPoolOptions): EmbedderPool {
   }
 
   async function employ(slot: Slot, settings: EmbedderWorkerInput): Promise<void> {
-    const ref = await system.spawn(embedderWorker, { input: { settings, source, slot } })
-    slot.ref = ref
-    ref.tell({ type: closed ? 'stop' : 'start' })
-    await system.watch(ref)
+    let error: unknown
+    try {
+      const ref = await system.spawn(embedderWorker, { input: { settings, source, module, slot }, supervision: { restart: 'temporary' } })
+      slot.ref = ref
+      ref.tell({ type: closed ? 'stop' : 'start' })
+      error = (await system.watch(ref)).error
+    } catch (refused) {
+      error = refused
+    }
+    // The actor itself may have failed, or been stopped with the system.
+    for (const thread of slot.threads.values()) {
+      thread.abandon()
+      thread.terminate()
+    }
     slots.splice(slots.indexOf(slot), 1)
     if (closed) return
-    if (slots.length > 0) return schedule()
-    // The last one was given up: whoever waits is told, and so is whoever asks before the rest is over.
-    const error = lastProblem instanceof ModelUnusable ? lastProblem : new EmbedderUnavailable(`its threads end again and again (${messageOf(lastProblem)})`, lastProblem)
+    const crashed = error !== undefined && slot.batch.length > 0
+    if (error !== undefined) lastProblem = error instanceof Error ? error : new HivemindError('embedder_failed', messageOf(error), true)
+    if (error !== undefined) options.onProblem(error)
+    takeBack(slot, slot.batch.filter(({ attempt }) => attempt < maxAttempts).map(({ id, attempt }) => ({ id, attempt: attempt + 1 })), slot.batch.filter(({ attempt }) => attempt >= maxAttempts))
+    if (slots.length > 0 || crashed) schedule()
+    else rest()
+  }
+
+  /** The last worker was given up: whoever waits is told, and so is whoever asks before the rest is over. */
+  function rest(): void {
+    const error = lastProblem instanceof ModelUnusable ? lastProblem : new EmbedderUnavailable(`its threads end again and again${lastProblem === undefined ? '' : ` (${lastProblem.message})`}`, lastProblem)
     resting = { error, until: clock.monotonic() + restMs }
     known = undefined
+    lastProblem = undefined
     model.reject(error)
     model = deferred()
     attempts.clear()
     queue.fail(error)
+  }
+
+  function takeBack(slot: Slot, again: readonly EmbedderItem[], failed: readonly EmbedderItem[]): void {
+    queue.putBack(again.map(({ id }) => id))
+    for (const { id, attempt } of again) if (queue.job(id) !== undefined && attempt > 1) attempts.set(id, attempt)
+    for (const { id } of failed) settle(id, new EmbedderUnavailable(`a text was tried ${maxAttempts} times${lastProblem === undefined ? '' : ` (${lastProblem.message})`}`, lastProblem))
+    slot.batch = []
   }
 
   function settle(id: string, outcome: Float32Array | Error): void {
@@ -179,7 +216,7 @@ export function createEmbedderPool(options: EmbedderPoolOptions): EmbedderPool {
 
   function answered(slot: Slot, items: readonly EmbedderItem[], vectors: Float32Array): void {
     slot.free = true
-    slot.working = false
+    slot.batch = []
     const dimension = known?.dimension ?? 0
     // Those that nobody waits for any more were not sent either.
     const jobs = items.flatMap(({ id }) => queue.job(id) ?? [])
@@ -212,34 +249,42 @@ export function createEmbedderPool(options: EmbedderPoolOptions): EmbedderPool {
 
   async function embed(asked: readonly string[], { purpose = 'passage', signal }: EmbedOptions = {}): Promise<Embeddings> {
     check(asked)
-    const { key, dimension } = await info()
-    if (signal?.aborted) throw new Cancelled('embedding', signal.reason)
-    const hashes = asked.map((text) => hashOf(key, purpose, text))
-    const vectors: Float32Array[] = Array.from({ length: asked.length })
-    const cached = asked.map(() => false)
-    for (let from = 0; from < asked.length; from += windowTexts) {
-      const to = Math.min(asked.length, from + windowTexts)
-      const missing: number[] = []
-      for (let index = from; index < to; index++) {
-        const found = cache.get(hashes[index] as string)
-        if (found === undefined) missing.push(index)
-        else {
-          vectors[index] = found
-          cached[index] = true
+    const call = new EmbedCall(asked.length, queue, signal)
+    try {
+      const model = await call.during(info())
+      const longest = readCharacters(model.maxTokens)
+      for (let from = 0; from < asked.length; from += sliceTexts) {
+        let missing: number[] = []
+        for (let index = from; index < Math.min(asked.length, from + sliceTexts); index++) {
+          const hash = hashOf(model.key, purpose, asked[index] as string)
+          call.hashes[index] = hash
+          const found = cache.get(hash)
+          if (found === undefined) missing.push(index)
+          else {
+            call.vectors[index] = found
+            call.cached[index] = true
+          }
         }
+        if (shared !== undefined && missing.length > 0) missing = await call.during(lookUp(missing, call, model.dimension))
+        for (const index of missing) {
+          const text = (asked[index] as string).slice(0, longest)
+          while (!send(call, index, purpose, text)) await call.progress()
+        }
+        // All of it known: whoever else has something to do comes first.
+        if (missing.length === 0 && from + sliceTexts < asked.length) await call.during(new Promise<void>((resolve) => setImmediate(resolve)))
       }
-      const unknown = shared === undefined || missing.length === 0 ? missing : await lookUp(missing, hashes, dimension, vectors, cached)
-      await Promise.all(unknown.map(async (index) => {
-        vectors[index] = await compute(hashes[index] as string, purpose, asked[index] as string, signal)
-      }))
+      while (call.texts > 0) await call.progress()
+      call.check()
+      return call.embeddings(model)
+    } finally {
+      call.end()
     }
-    return { vectors, cached, hashes, model: key, dimension }
   }
 
   /** What another process of the hive has computed. Returns what nobody has. */
-  async function lookUp(missing: readonly number[], hashes: readonly string[], dimension: number, vectors: Float32Array[], cached: boolean[]): Promise<number[]> {
+  async function lookUp(missing: readonly number[], call: EmbedCall, dimension: number): Promise<number[]> {
     const { cache: store, key } = shared as NonNullable<typeof shared>
-    const found = await store.get(missing.map((index) => key(hashes[index] as string))).catch((error: unknown) => {
+    const found = await store.get(missing.map((index) => key(call.hashes[index] as string))).catch((error: unknown) => {
       options.onProblem(error)
       return []
     })
@@ -247,39 +292,24 @@ export function createEmbedderPool(options: EmbedderPoolOptions): EmbedderPool {
       const bytes = found[at]
       if (bytes === undefined || bytes.byteLength !== 4 * dimension) return true
       const vector = new Float32Array(bytes.slice().buffer)
-      vectors[index] = vector
-      cached[index] = true
-      cache.set(hashes[index] as string, vector)
+      call.vectors[index] = vector
+      call.cached[index] = true
+      cache.set(call.hashes[index] as string, vector)
       return false
     })
   }
 
-  function compute(hash: string, purpose: Purpose, text: string, signal: AbortSignal | undefined): Promise<Float32Array> {
-    return new Promise((resolve, reject) => {
-      const done = (): void => signal?.removeEventListener('abort', onAbort)
-      const waiter: Waiter = {
-        resolve(vector) {
-          done()
-          resolve(vector)
-        },
-        reject(error) {
-          done()
-          reject(error)
-        },
-      }
-      const onAbort = (): void => {
-        queue.leave(hash, waiter)
-        reject(new Cancelled('embedding', signal?.reason))
-      }
-      try {
-        queue.add(hash, purpose, text, waiter)
-      } catch (error) {
-        reject(error)
-        return
-      }
-      signal?.addEventListener('abort', onAbort, { once: true })
-      schedule()
-    })
+  /** False when there is no room: then wait for progress. Only a call that has nothing on its way is refused by a full queue. */
+  function send(call: EmbedCall, index: number, purpose: Purpose, text: string): boolean {
+    if (call.texts >= windowTexts || (call.texts > 0 && call.characters + text.length > windowCharacters)) return false
+    try {
+      call.send(index, purpose, text)
+    } catch (error) {
+      if (!(error instanceof EmbedderBusy) || call.texts === 0) throw error
+      return false
+    }
+    schedule()
+    return true
   }
 
   return {

@@ -9,6 +9,7 @@ import type { AnyRef } from '../../src/kernel/types.ts'
 export interface EmbedderWorkerActorInput {
   settings: EmbedderWorkerInput
   source: ModelSource
+  module: URL
   slot: WorkerSlot
 }
 
@@ -33,7 +34,7 @@ export const embedderWorker = defineMachineActor({
   input: ({ settings }: EmbedderWorkerActorInput) => settings,
   effects: {
     spawn({ thread }, ctx) {
-      const { slot, source } = ctx.input
+      const { slot, source, module } = ctx.input
       const self: AnyRef = ctx.self
       // Left over by an incarnation that failed.
       for (const [old, left] of slot.threads) {
@@ -41,7 +42,7 @@ export const embedderWorker = defineMachineActor({
         left.terminate()
         slot.threads.delete(old)
       }
-      slot.threads.set(thread, startEmbedderThread(source, {
+      slot.threads.set(thread, startEmbedderThread(source, module, {
         ready(info) {
           self.tell({ type: 'ready', thread })
           slot.ready(info)

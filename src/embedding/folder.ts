@@ -1,4 +1,4 @@
-import { access, readFile, stat } from 'node:fs/promises'
+import { access, open, readFile, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import { z } from 'zod'
 import { messageOf, ModelUnusable } from '../kernel/errors.ts'
@@ -60,6 +60,8 @@ export async function readModelFolder(path: string): Promise<ModelFolder> {
     throw new ModelUnusable(path, `the folder has no ${missing.join(' and no ')}: copy the whole repository of the model, and export it to ONNX if it has none (optimum-cli export onnx)`)
   }
 
+  if (await isPointer(join(path, graph as string))) throw new ModelUnusable(path, `${graph} is a pointer to a large file: run "git lfs pull" in the folder`)
+
   const read = <Shape extends z.ZodType>(file: string, shape: Shape): Promise<z.output<Shape> | undefined> => readJson(path, file, shape)
   const about = await read('config.json', config)
   const settings = await read('tokenizer_config.json', tokenizerSettings)
@@ -97,11 +99,23 @@ async function readJson<Shape extends z.ZodType>(folder: string, file: string, s
   if (!(await exists(path))) return undefined
   try {
     const text = await readFile(path, 'utf8')
-    if (text.startsWith('version https://git-lfs')) throw new Error('it is a pointer to a large file: run "git lfs pull" in the folder')
+    if (text.startsWith(pointer)) throw new Error('it is a pointer to a large file: run "git lfs pull" in the folder')
     return shape.parse(JSON.parse(text))
   } catch (error) {
     const problem = error instanceof z.ZodError ? error.issues.map(({ path: at, message }) => `${at.join('.')}: ${message}`).join('; ') : messageOf(error)
     throw new ModelUnusable(folder, `${file} cannot be read (${problem}): copy it again from where the model came from`, error)
+  }
+}
+
+const pointer = 'version https://git-lfs'
+
+async function isPointer(path: string): Promise<boolean> {
+  const file = await open(path)
+  try {
+    const { bytesRead, buffer } = await file.read(Buffer.alloc(pointer.length), 0, pointer.length, 0)
+    return buffer.toString('latin1', 0, bytesRead) === pointer
+  } finally {
+    await file.close()
   }
 }
 

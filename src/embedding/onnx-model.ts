@@ -7,6 +7,7 @@ import { InferenceSession, Tensor } from 'onnxruntime-node'
 import { messageOf, ModelUnusable } from '../kernel/errors.ts'
 import { unit } from './builtin-model.ts'
 import { readModelFolder, type ModelFolder, type Pooling } from './folder.ts'
+import { readCharacters } from './types.ts'
 import type { EmbeddingModel, Purpose } from './types.ts'
 
 /** Tokens of one run of the graph, padding included: more gains nothing and holds up what comes next. */
@@ -35,7 +36,7 @@ interface Encoded {
 export async function openOnnxModel(path: string, options: OnnxOptions): Promise<EmbeddingModel> {
   const folder = await readModelFolder(path)
   const tokenizer = made(folder, 'tokenizer.json', () => new Tokenizer(folder.tokenizer, folder.tokenizerConfig))
-  const session = await InferenceSession.create(folder.graph, { intraOpNumThreads: options.threads, interOpNumThreads: 1, executionMode: 'sequential' }).catch((error: unknown) => {
+  const session = await InferenceSession.create(folder.graph, { intraOpNumThreads: options.threads, interOpNumThreads: 1, executionMode: 'sequential', logSeverityLevel: 4 }).catch((error: unknown) => {
     throw new ModelUnusable(path, `ONNX Runtime cannot load ${basename(folder.graph)} (${messageOf(error)}): export the model again`, error)
   })
   try {
@@ -91,8 +92,7 @@ class OnnxModel implements EmbeddingModel {
   }
 
   #encode(text: string, index: number): Encoded {
-    // A token has hardly more characters than this; what lies behind is cut off anyway.
-    const { ids, token_type_ids: types } = this.#tokenizer.encode(wellFormed(text.slice(0, this.maxTokens * 128)), { return_token_type_ids: true })
+    const { ids, token_type_ids: types } = this.#tokenizer.encode(wellFormed(text.slice(0, readCharacters(this.maxTokens))), { return_token_type_ids: true })
     if (ids.length <= this.maxTokens) return { index, ids, types }
     // The last token ends the text (it is [SEP] or </s> where there is one).
     const kept = <Item>(items: readonly Item[]): Item[] => [...items.slice(0, this.maxTokens - 1), items.at(-1) as Item]

@@ -115,9 +115,11 @@ export function createQueue(limits: QueueLimits): Queue {
       const job = jobs.get(id)
       if (job === undefined) return
       remove(job)
+      let first = true
       for (const waiter of job.waiting) {
         if (outcome instanceof Error) waiter.reject(outcome)
-        else waiter.resolve(outcome)
+        else waiter.resolve(first ? outcome : outcome.slice())
+        first = false
       }
     },
     fail(error) {

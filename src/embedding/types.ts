@@ -28,6 +28,11 @@ export interface ModelInfo {
   maxTokens: number
 }
 
+/** Characters of a text that can count, generously: a token has hardly more than a word and its blanks. */
+export function readCharacters(maxTokens: number): number {
+  return maxTokens * 128 + 4_096
+}
+
 /** Texts to vectors. */
 export interface Embedder {
   /** The model in force. Rejects with `EmbedderUnavailable` or `ModelUnusable`. */

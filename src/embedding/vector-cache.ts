@@ -1,4 +1,4 @@
-/** Vectors by hash, bounded in bytes: the one used longest ago goes first. */
+/** Vectors by hash, bounded in bytes: the one used longest ago goes first. Whoever gets one may change it: it is a copy. */
 export interface VectorCache {
   get(hash: string): Float32Array | undefined
   set(hash: string, vector: Float32Array): void
@@ -25,11 +25,11 @@ export function createVectorCache(maxBytes: number): VectorCache {
       hits++
       kept.delete(hash)
       kept.set(hash, vector)
-      return vector
+      return vector.slice()
     },
     set(hash, vector) {
       if (kept.has(hash) || sizeOf(vector) > maxBytes) return
-      kept.set(hash, vector)
+      kept.set(hash, vector.slice())
       bytes += sizeOf(vector)
       for (const [oldest, old] of kept) {
         if (bytes <= maxBytes) break

@@ -1,3 +1,5 @@
+import { readCharacters } from './types.ts'
+
 /** Ids of a vocabulary and how its texts were cut up: what `tokenizer.json` of a BERT model says. */
 export interface WordPieceOptions {
   /** Pieces by id; those that go on inside a word begin with `##`. */
@@ -90,8 +92,7 @@ export function createWordPiece({ vocabulary, unknown, lowercase, maxWordLength 
 
   return {
     encode(text, maxTokens) {
-      // Of a huge text only the beginning can count: a token has hardly more than a word and its blanks.
-      const bounded = text.length > maxTokens * 128 + 4096 ? text.slice(0, maxTokens * 128 + 4096) : text
+      const bounded = text.slice(0, readCharacters(maxTokens))
       const ids: number[] = []
       let from = -1
       let capitals = false

@@ -21,8 +21,13 @@ export interface EmbedderThread {
   abandon(): void
 }
 
-export function startEmbedderThread(source: ModelSource, events: ThreadEvents): EmbedderThread {
-  const worker: Worker = startThread(new URL(`./${source.kind}`, import.meta.url), { workerData: { source } satisfies ThreadOptions, name: 'hivemind-embedder' })
+/** The module, without its ending, that serves a kind of model in a thread. */
+export function threadModule({ kind }: ModelSource): URL {
+  return new URL(`./${kind}`, import.meta.url)
+}
+
+export function startEmbedderThread(source: ModelSource, module: URL, events: ThreadEvents): EmbedderThread {
+  const worker: Worker = startThread(module, { workerData: { source } satisfies ThreadOptions, name: 'hivemind-embedder' })
   let cause: Error | undefined
   let running = 0
   // An idle thread keeps no process alive.
