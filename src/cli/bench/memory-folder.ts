@@ -37,7 +37,7 @@ export function memoryFolder(corpus: Corpus, model: EmbeddingModel, size: number
       const num = ++written
       if (num % Math.ceil(size / 2_000) === 0) some.push(text)
       connection.run(
-        `INSERT INTO memories (seq, id, version, project, agent, session, kind, state, at, trust, text, data, bytes, model, vector) VALUES (?, ?, 1, ?, '', ?, 'episodic', 'live', ?, 0.7, ?, '{}', ?, ?, ?)`,
+        `INSERT INTO memories (seq, id, version, project, agent, session, kind, state, at, trust, text, data, bytes, model, vector) VALUES (?, ?, 1, ?, '', ?, 'episodic', 'live', ?, 0.7, ?, '{"source":"agent"}', ?, ?, ?)`,
         [num, `memory-${num}`, project, session, at, text, text.length, model.key, quantised(vectors[index]!)],
       )
     })

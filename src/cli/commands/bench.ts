@@ -11,6 +11,7 @@ const benches = {
   check: async () => (await import('../bench/check.ts')).benchCheck(),
   sim: async () => (await import('../bench/sim.ts')).benchSim(),
   memory: async ({ size }: Options = {}) => (await import('../bench/memory.ts')).benchMemory({ size }),
+  mcp: async ({ size }: Options = {}) => (await import('../bench/mcp.ts')).benchMcp({ size }),
 }
 interface Options {
   size?: number
@@ -27,9 +28,9 @@ interface Result {
 export function benchCommand(cli: Cli): Command {
   return command('bench', 'measure this machine, beside what others use, in the same run; medians', ['bench kernel', 'bench rooms --json', 'bench'])
     .addArgument(new Argument('[name]', 'what is measured; everything without').choices(names))
-    .option('--size <memories>', 'memory: how many (default 100000)', positive)
+    .option('--size <memories>', 'memory and mcp: how many (default 100000)', positive)
     .option('--json', 'print JSON')
-    .addHelpText('after', '\nbus and rooms start a redis-server of their own; kernel and rooms compare with packages that only a checkout has (npm ci).')
+    .addHelpText('after', '\nbus and rooms start a redis-server of their own; kernel, rooms and mcp compare with packages that only a checkout has (npm ci).')
     .action(async (name: Name | undefined, flags: Options & { json?: boolean }) => {
       const { terminalProgress } = await import('../progress.ts')
       const progress = terminalProgress(cli.io, { quiet: flags.json === true })
