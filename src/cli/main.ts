@@ -7,6 +7,7 @@ import { benchCommand } from './commands/bench.ts'
 import { checkCommand } from './commands/check.ts'
 import { conflictsCommand } from './commands/conflicts.ts'
 import { doctorCommand } from './commands/doctor.ts'
+import { importCommand } from './commands/import.ts'
 import { memoryCommand } from './commands/memory.ts'
 import { mcpCommand } from './commands/mcp.ts'
 import { redisConfCommand } from './commands/redis-conf.ts'
@@ -27,7 +28,7 @@ const program = new Command('hivemind')
   .version(packageVersion(), '--version')
   .showHelpAfterError('(--help shows how it is used)')
   .addHelpText('after', '\nExamples:\n  $ hivemind run codebase --input dir=.\n  $ hivemind rooms tail main_hall\n  $ hivemind run codebase --help\n\nExit codes: 0 ok, 1 failed, 2 used wrongly, 130 interrupted.')
-for (const make of [runCommand, upCommand, statusCommand, doctorCommand, roomsCommand, conflictsCommand, memoryCommand, mcpCommand, redisConfCommand, checkCommand, simCommand, benchCommand]) program.addCommand(make(cli))
+for (const make of [runCommand, upCommand, statusCommand, doctorCommand, roomsCommand, conflictsCommand, memoryCommand, importCommand, mcpCommand, redisConfCommand, checkCommand, simCommand, benchCommand]) program.addCommand(make(cli))
 for (const made of all(program)) made.exitOverride().configureOutput({ writeOut: (text) => cli.io.out(text.trimEnd()), writeErr: (text) => cli.io.err(text.trimEnd()) })
 
 try {
