@@ -16,7 +16,7 @@ export interface MemoryPressureInput {
   nonceWrap?: number
 }
 
-interface Reservation {
+export interface Reservation {
   model: string
   bytes: number
   ask: number
