@@ -1,71 +1,53 @@
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import type { EmbeddingModel } from '../../embedding/types.ts'
-import { Connection } from '../../store/sqlite/binding.ts'
-import { migrate } from '../../store/sqlite/schema.ts'
+import { systemClock } from '../../kernel/clock.ts'
+import { createHive } from '../../hive.ts'
+import type { Hive } from '../../hive.ts'
 import { databaseFile } from '../../store/sqlite/files.ts'
 import type { Corpus, CorpusMemory } from './memory-corpus.ts'
 
-/** A data folder with memories in it, written past the store: the index is measured, not the store. */
+/** A data folder with memories in it, stored as anybody would. */
 export interface MemoryFolder {
   dataDir: string
   database: string
-  add(count: number): Promise<void>
+  /** Memories stored in a second, texts redacted, embedded and durable. */
+  add(count: number): Promise<number>
   /** The texts of some memories. */
   some: string[]
+  /** A hive on it. */
+  open(redis?: string): Promise<Hive>
   remove(): void
 }
 
 const batch = 2_000
 
-export function memoryFolder(corpus: Corpus, model: EmbeddingModel, size: number): MemoryFolder {
+export function memoryFolder(corpus: Corpus, size: number): MemoryFolder {
   const dataDir = mkdtempSync(join(tmpdir(), 'hivemind-bench-'))
-  const database = databaseFile(dataDir)
-  const connection = new Connection(database)
-  connection.get('PRAGMA journal_mode = WAL')
-  connection.exec('PRAGMA synchronous = OFF')
-  migrate(connection, database)
-  const memories = corpus.memories(2 * size + 10_000)
+  const memories = corpus.memories(2 * size + 20_000)
   const some: string[] = []
   let written = 0
-
-  async function write(batchOf: CorpusMemory[]): Promise<void> {
-    const vectors = await model.embed(batchOf.map(({ text }) => text), 'passage')
-    connection.exec('BEGIN')
-    batchOf.forEach(({ text, project, session, at }, index) => {
-      const num = ++written
-      if (num % Math.ceil(size / 2_000) === 0) some.push(text)
-      connection.run(
-        `INSERT INTO memories (seq, id, version, project, agent, session, kind, state, at, trust, text, data, bytes, model, vector) VALUES (?, ?, 1, ?, '', ?, 'episodic', 'live', ?, 0.7, ?, '{"source":"agent"}', ?, ?, ?)`,
-        [num, `memory-${num}`, project, session, at, text, text.length, model.key, quantised(vectors[index]!)],
-      )
-    })
-    connection.exec('COMMIT')
-  }
+  const open = (redis?: string): Promise<Hive> => createHive({ dataDir, log: { level: 'silent' }, memory: { scopeBytes: 2 ** 40 }, ...(redis !== undefined && { redis }) })
 
   return {
-    dataDir, database, some,
+    dataDir, some, open, database: databaseFile(dataDir),
     async add(count) {
+      await using hive = await open()
+      await hive.embed(['warm'])
+      let ms = 0
       for (let done = 0; done < count; done += batch) {
         const next: CorpusMemory[] = []
-        while (next.length < Math.min(batch, count - done)) next.push(memories.next().value as CorpusMemory)
-        await write(next)
+        while (next.length < Math.min(batch, count - done)) {
+          const memory = memories.next().value as CorpusMemory
+          if (written++ % Math.ceil(size / 2_000) === 0) some.push(memory.text)
+          next.push(memory)
+        }
+        const start = systemClock.monotonic()
+        await hive.memory.store(next.map(({ text, project, session, at }) => ({ text, at, scope: { project, session } })))
+        ms += systemClock.monotonic() - start
       }
-      connection.get('PRAGMA wal_checkpoint(TRUNCATE)')
+      return (count / ms) * 1_000
     },
-    remove() {
-      connection.close()
-      rmSync(dataDir, { recursive: true, force: true })
-    },
+    remove: () => rmSync(dataDir, { recursive: true, force: true }),
   }
-}
-
-/** As the table holds it: signed bytes, then a 32-bit scale. */
-function quantised(vector: Float32Array): Uint8Array {
-  const scale = vector.reduce((most, value) => Math.max(most, Math.abs(value)), 1e-9) / 127
-  const bytes = new Uint8Array(vector.length + 4)
-  new Int8Array(bytes.buffer).set(vector.map((value) => Math.round(value / scale)))
-  new DataView(bytes.buffer).setFloat32(vector.length, scale, true)
-  return bytes
 }

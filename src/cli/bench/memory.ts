@@ -1,17 +1,22 @@
+import type { Redis } from 'ioredis'
 import { monitorEventLoopDelay } from 'node:perf_hooks'
 import { openBuiltinModel } from '../../embedding/builtin-model.ts'
-import type { EmbeddingModel } from '../../embedding/types.ts'
-import { HivemindError } from '../../kernel/errors.ts'
-import { systemClock } from '../../kernel/clock.ts'
+import type { Memory, MemoryInput, RecallResult } from '../../hive.ts'
+import { systemClock, systemRandomness } from '../../kernel/clock.ts'
+import { HivemindError, StoreMisconfigured, StoreUnavailable } from '../../kernel/errors.ts'
+import { createClient } from '../../store/redis/clients.ts'
+import { startPrivateRedis } from '../../store/redis/private-server.ts'
+import type { PrivateRedis } from '../../store/redis/private-server.ts'
 import { openBase } from '../../vectors/base/base.ts'
 import { openRecallIndex } from '../../vectors/open.ts'
 import { Rows } from '../../vectors/rows/rows.ts'
 import { MemoryTable } from '../../vectors/rows/table.ts'
 import { Top } from '../../vectors/top.ts'
-import type { RecallIndex, ScopeFilter, SearchResult } from '../../vectors/types.ts'
+import type { RecallIndex, ScopeFilter } from '../../vectors/types.ts'
 import { figure } from './figures.ts'
 import type { BenchResult, Figure } from './figures.ts'
 import { Corpus } from './memory-corpus.ts'
+import type { CorpusMemory } from './memory-corpus.ts'
 import { memoryFolder } from './memory-folder.ts'
 import type { MemoryFolder } from './memory-folder.ts'
 
@@ -29,27 +34,29 @@ const limit = 10
 /** Memories that came after the base was built. */
 const fresh = 2_000
 
-/** Recall over an index with a base and a delta: the question embedded by the built-in model, ranked by vector and keywords, texts read. */
+/** Recall as a caller has it: the question embedded, ranked by vector and keywords over a base and a delta, texts read. */
 export async function benchMemory({ size = 100_000, questions = 500 }: MemoryBenchOptions = {}): Promise<BenchResult> {
   const corpus = new Corpus(1, projects)
-  const model = await openBuiltinModel()
-  const folder = memoryFolder(corpus, model, size)
-  let index: RecallIndex | undefined
+  const folder = memoryFolder(corpus, size)
   try {
-    await folder.add(size)
-    index = open(folder)
+    const stored = await folder.add(size)
+    const index = open(folder)
     const buildStart = systemClock.monotonic()
     await index.rebuild()
     const buildSeconds = (systemClock.monotonic() - buildStart) / 1_000
-    await folder.add(fresh)
+    const { baseBytes } = await index.stats()
     await index.close()
+    await folder.add(fresh)
 
     const openings = await measureOpenings(folder)
-    index = open(folder)
-    const startMs = await timed(() => index!.search({ text: 'anything', scope: {}, limit }))
-    const everywhere = await measureRecall(index, corpus, model, folder, questions, () => ({}))
-    const inProject = await measureRecall(index, corpus, model, folder, questions, () => ({ project: `project-${corpus.below(projects)}` }))
-    const { baseBytes } = await index.stats()
+    const start = systemClock.monotonic()
+    await using hive = await folder.open()
+    await hive.memory.recall({ query: 'anything', limit })
+    const startMs = systemClock.monotonic() - start
+    const everywhere = await measureRecall(hive.memory, corpus, folder, questions, () => ({}))
+    const inProject = await measureRecall(hive.memory, corpus, folder, questions, () => ({ project: `project-${corpus.below(projects)}` }))
+    const agreement = await measureAgreement(corpus, folder, Math.min(questions, 100))
+    const shared = await measureRedis(corpus)
     return {
       bench: `memory, ${size.toLocaleString('en')} memories`,
       figures: {
@@ -58,19 +65,57 @@ export async function benchMemory({ size = 100_000, questions = 500 }: MemoryBen
         'recall in a project p50': percentile(inProject.ms, 0.5),
         'recall in a project p99': percentile(inProject.ms, 0.99),
         'processor time of a recall': figure([everywhere.cpuMs], 'ms'),
-        'vector recall@10 of exact': figure([await measureAgreement(index, corpus, model, folder, Math.min(questions, 100))], ''),
+        'vector recall@10 of exact': figure([agreement], ''),
         'longest block of the main event loop': figure([Math.max(everywhere.blockedMs, inProject.blockedMs)], 'ms'),
+        'bulk store': figure([stored], '/s'),
+        ...(shared !== undefined && { 'bulk store with Redis': figure([shared.perSecond], '/s'), 'in Redis, beyond its text': figure([shared.bytes], 'bytes') }),
         'base opened': figure(openings, 'ms'),
-        'index opened and first answer': figure([startMs], 'ms'),
+        'hive opened and first answer': figure([startMs], 'ms'),
         'base built': figure([buildSeconds], 's'),
         'base on disk': figure([baseBytes / 2 ** 20], 'MiB'),
       },
       ratios: {},
     }
   } finally {
-    await index?.close()
     folder.remove()
   }
+}
+
+const redisMemories = 10_000
+
+/** Through Redis and into the folder: how fast, and what a memory takes there, all keys and the stream of changes counted. */
+async function measureRedis(corpus: Corpus): Promise<{ perSecond: number; bytes: number } | undefined> {
+  let server: PrivateRedis
+  try {
+    server = await startPrivateRedis()
+  } catch (error) {
+    // Without a redis-server there is nothing to measure.
+    if (error instanceof StoreUnavailable || error instanceof StoreMisconfigured) return undefined
+    throw error
+  }
+  const folder = memoryFolder(corpus, redisMemories)
+  const client = createClient({ url: server.url }, 'hivemind-bench', systemRandomness) as Redis
+  try {
+    await client.connect()
+    const used = async (): Promise<number> => Number(/used_memory:(\d+)/.exec(await client.info('memory'))?.[1])
+    await using hive = await folder.open(server.url)
+    const memories = [...corpus.memories(redisMemories)]
+    await hive.memory.store(memories.splice(0, 1_000).map(asInput))
+    const before = await used()
+    const text = memories.reduce((sum, memory) => sum + Buffer.byteLength(memory.text), 0)
+    const start = systemClock.monotonic()
+    for (let from = 0; from < memories.length; from += 2_000) await hive.memory.store(memories.slice(from, from + 2_000).map(asInput))
+    const ms = systemClock.monotonic() - start
+    return { perSecond: (memories.length / ms) * 1_000, bytes: (await used() - before - text) / memories.length }
+  } finally {
+    client.disconnect()
+    await server.stop()
+    folder.remove()
+  }
+}
+
+function asInput({ text, project, session, at }: CorpusMemory): MemoryInput {
+  return { text, at, scope: { project, session } }
 }
 
 class BenchProblem extends HivemindError {
@@ -89,12 +134,8 @@ interface Recall {
   blockedMs: number
 }
 
-async function measureRecall(index: RecallIndex, corpus: Corpus, model: EmbeddingModel, folder: MemoryFolder, questions: number, scope: () => ScopeFilter): Promise<Recall> {
-  const ask = async (): Promise<SearchResult> => {
-    const text = corpus.question(folder.some[corpus.below(folder.some.length)]!, words)
-    const [vector] = await model.embed([text], 'query')
-    return index.search({ text, vector, model: model.key, scope: scope(), limit })
-  }
+async function measureRecall(memory: Memory, corpus: Corpus, folder: MemoryFolder, questions: number, scope: () => ScopeFilter): Promise<Recall> {
+  const ask = (): Promise<RecallResult> => memory.recall({ query: corpus.question(folder.some[corpus.below(folder.some.length)]!, words), scope: scope(), limit })
   for (let warmUp = 0; warmUp < questions / 5; warmUp++) await ask()
   const ms: number[] = []
   const delay = monitorEventLoopDelay({ resolution: 1 })
@@ -107,7 +148,10 @@ async function measureRecall(index: RecallIndex, corpus: Corpus, model: Embeddin
 }
 
 /** Of the ten nearest by comparing with every vector: the share that the index finds. */
-async function measureAgreement(index: RecallIndex, corpus: Corpus, model: EmbeddingModel, { dataDir, database, some }: MemoryFolder, questions: number): Promise<number> {
+async function measureAgreement(corpus: Corpus, folder: MemoryFolder, questions: number): Promise<number> {
+  const { dataDir, database, some } = folder
+  const model = await openBuiltinModel()
+  const index = open(folder)
   const table = new MemoryTable(database)
   table.open()
   const base = openBase(dataDir, table)!
@@ -134,6 +178,7 @@ async function measureAgreement(index: RecallIndex, corpus: Corpus, model: Embed
   }
   base.close()
   table.close()
+  await index.close()
   return agreed / wanted
 }
 
