@@ -5,6 +5,7 @@ import { InvalidConfig } from '../kernel/errors.ts'
 import { admit, checkDoor } from './auth.ts'
 import type { Door } from './auth.ts'
 import { answer, answerError } from './errors.ts'
+import { addHooks, hooksPath } from './hooks.ts'
 import { createMetrics } from './metrics.ts'
 import { addMcp } from './mcp.ts'
 import { typeOf } from './openai.ts'
@@ -12,6 +13,8 @@ import { addHealth, addRoutes } from './routes.ts'
 
 export interface HttpServer {
   readonly url: string
+  /** What the hooks of this machine show instead of the API key. */
+  readonly hookToken: string
   /** Lets running requests finish. Twice is harmless. */
   stop(): Promise<void>
 }
@@ -27,6 +30,7 @@ export interface HttpOptions {
 export async function createHttpServer(hive: Hive, door: Door, { mcpOnly = false, project }: HttpOptions = {}): Promise<HttpServer> {
   checkDoor(door)
   const { fastify } = await import('fastify')
+  const hookToken = hive.randomness.id()
   const onError = (error: unknown, _request: unknown, reply: FastifyReply): FastifyReply => {
     const { status, body } = answerError(error)
     if (status >= 500) hive.logger.error({ error }, 'a request failed')
@@ -44,13 +48,16 @@ export async function createHttpServer(hive: Hive, door: Door, { mcpOnly = false
   })
   server.addHook('onRequest', async (request, reply) => {
     const path = request.url.split('?')[0] ?? ''
-    const refusal = admit(door, request.headers, path !== '/health')
+    const refusal = admit(path === hooksPath ? { ...door, apiKey: hookToken } : door, request.headers, path !== '/health')
     if (refusal === undefined) return
     const { status, code, message } = refusal
     await reply.code(status).send(path.startsWith('/v1/') ? { error: { message, type: typeOf(status), param: null, code } } : answer(status, code, message).body)
   })
   if (mcpOnly) addHealth(server, hive)
-  else addRoutes(server, hive, await createMetrics(hive))
+  else {
+    addRoutes(server, hive, await createMetrics(hive))
+    addHooks(server, hive)
+  }
   addMcp(server, hive, project)
   try {
     await server.listen({ host: door.host, port: door.port })
@@ -59,5 +66,5 @@ export async function createHttpServer(hive: Hive, door: Door, { mcpOnly = false
     throw new InvalidConfig('http', `cannot listen on ${door.host}:${door.port} (${(error as NodeJS.ErrnoException).code}): choose another address with --http HOST:PORT`)
   }
   const { address, port, family } = server.server.address() as AddressInfo
-  return { url: `http://${family === 'IPv6' ? `[${address}]` : address}:${port}`, stop: () => server.close() }
+  return { url: `http://${family === 'IPv6' ? `[${address}]` : address}:${port}`, hookToken, stop: () => server.close() }
 }
