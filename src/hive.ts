@@ -191,6 +191,8 @@ export async function startHive({ config, messages, logger, clock, randomness, o
     if (folder === undefined) throw new StoreUnavailable('this node has no data folder to keep memories in')
     const onProblem = (problem: string): void => logger.warn({ problem }, 'the memory had a failure that it goes on from')
     recall = openRecallIndex({ dataDir: config.dataDir, database: folder.path, clock, onProblem: ({ message }) => onProblem(message) })
+    // Its thread starts while the first question is embedded; what fails here fails there, and is told there.
+    recall.stats().catch((error: unknown) => logger.debug({ problem: messageOf(error) }, 'the recall index did not start ahead of its first question'))
     wakeKeeper(false)
     return createMemory({
       documents: node.store.documents, database: folder.database, index: recall, embedder, records: node.store.records, log: node.store.log, cache: node.store.cache, bus, clock,

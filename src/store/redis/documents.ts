@@ -3,6 +3,7 @@ import { createBatcher } from '../batcher.ts'
 import { sizeOfRow, type DocumentRow } from '../document-row.ts'
 import { documentPlace, quotaBytes, slotGroups, ttlMs } from '../keys.ts'
 import type { Stoppable } from '../ports.ts'
+import { sessionStream, streamOf } from './change-streams.ts'
 import { masters } from './clients.ts'
 import { createChanges, type Changes } from './document-changes.ts'
 import { contentOf, readPacked, versionText } from './document-wire.ts'
@@ -32,15 +33,6 @@ export interface SharedDocuments extends Changes {
   /** 0 where nothing is known of the key. */
   versions(keys: readonly string[]): Promise<number[]>
   listen(onRing: (stream: number | 'all') => void): Promise<Stoppable>
-}
-
-/** Number of the change stream of sessions; those of memories are numbered as their slot groups. */
-export const sessionStream = slotGroups
-export const changeStreams = slotGroups + 1
-
-export function streamOf(key: string): number {
-  const place = documentPlace(key)
-  return place.family === 'memory' ? place.group : sessionStream
 }
 
 /** Entries that a change stream keeps; a folder that was away for longer reads everything again. */

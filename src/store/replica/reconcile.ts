@@ -1,8 +1,9 @@
 import type { Clock } from '../../kernel/clock.ts'
 import type { DocumentRow } from '../document-row.ts'
 import { documentPlace } from '../keys.ts'
+import { streamOf } from '../redis/change-streams.ts'
 import type { Cursor } from '../redis/document-changes.ts'
-import { streamOf, type SharedDocuments } from '../redis/documents.ts'
+import type { SharedDocuments } from '../redis/documents.ts'
 import type { Replica } from '../sqlite/replica.ts'
 import { fetchRows } from './fetch.ts'
 
