@@ -29,12 +29,18 @@ function run(code: string): string {
   return stdout
 }
 
+it('the memory example recalls what it stored and says why', () => {
+  const output = run(blocks[0]!)
+  expect(output).toMatch(/^hybrid The gateway gives up after 30 s: proxy_read_timeout in nginx.conf. 0.9 \{/)
+  expect(output).toContain('contents of nginx.conf raise the timeout')
+})
+
 it('the spawn API example prints what its comments say', () => {
-  expect(run(blocks[0]!).trim().split('\n')).toEqual(['3', 'done: sweep the floor'])
+  expect(run(blocks[1]!).trim().split('\n')).toEqual(['3', 'done: sweep the floor'])
 })
 
 it('the checker example finds the planted bug by the shortest path', () => {
-  const output = run(blocks[1]!)
+  const output = run(blocks[2]!)
   expect(output).toContain('a locked door does not open')
   expect(output).toMatch(/lock[\s\S]*open/)
   expect(output).not.toContain('unlock')
