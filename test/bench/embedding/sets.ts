@@ -19,6 +19,13 @@ const pools: Record<string, string> = {
   'error-fix': 'sd',
 }
 
+/** What the sets judge together. */
+export const groups: Record<string, string[]> = {
+  paraphrase: ['paraphrase-written', 'paraphrase-options'],
+  question: ['question-written', 'question-docs', 'question-code'],
+  error: ['error-fix'],
+}
+
 /** The sets of README.md in this folder. Written answers (`p`) join their pool; a paraphrase is searched among all of them. */
 export function judgedSets(): Map<string, JudgedSet> {
   const passages = read<{ id: string; text: string }>('passages')

@@ -18,17 +18,17 @@ from scipy import sparse
 Ids = tuple[np.ndarray, np.ndarray]
 
 
-def tokenised(work: pathlib.Path) -> dict[str, np.ndarray]:
-    """The whole corpus as token ids, made once: qi, qo, pi, po as in the shards, and source."""
+def tokenised(work: pathlib.Path, corpus: str) -> dict[str, np.ndarray]:
+    """A whole corpus as token ids, made once: qi, qo, pi, po as in the shards, and source."""
     import json
     from encode import TOKENS, pack
     from tokens import tokenizer
-    path = work / 'ids.npz'
+    path = work / f'ids-{corpus}.npz'
     if not path.exists():
         tokens, out = tokenizer(vocabulary(work)), {'q': ([], []), 'p': ([], [])}
         names: dict[str, int] = {}
         source = []
-        with (work / 'corpus.jsonl').open() as file:
+        with (work / f'{corpus}.jsonl').open() as file:
             while batch := [json.loads(line) for _, line in zip(range(20000), file)]:
                 source += [names.setdefault(r['s'], len(names)) for r in batch]
                 for key, (ids, lengths) in out.items():
@@ -43,12 +43,12 @@ def tokenised(work: pathlib.Path) -> dict[str, np.ndarray]:
     return dict(np.load(path))
 
 
-def taught(work: pathlib.Path, count: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+def taught(folder: pathlib.Path, count: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Teacher's vectors by record: which records have them, queries, passages."""
     from encode import SHARD
     known, tq, tp = np.zeros(count, np.int64) - 1, [], []
     at = 0
-    for path in sorted((work / 'shards').glob('?????.npz')):
+    for path in sorted(folder.glob('?????.npz')):
         shard = np.load(path)
         begin = int(path.stem) * SHARD
         size = len(shard['tq'])
@@ -80,7 +80,7 @@ def unit(x: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 def start(work: pathlib.Path, corpus: dict[str, np.ndarray], vectors: np.ndarray, dims: int, a: float) -> tuple[np.ndarray, np.ndarray]:
     """(rows, projection [384, dims]): the teacher's token vectors on the main directions of its passages, SIF weights
     from the corpus's own token counts."""
-    sample = vectors[:: max(1, len(vectors) // 40000)].astype(np.float32)
+    sample = vectors[:32768].astype(np.float32)
     values, directions = np.linalg.eigh(sample.T @ sample)
     projection = directions[:, np.argsort(values)[::-1][:dims]].astype(np.float32)
     seen = np.bincount(corpus['pi'], minlength=30522).astype(np.float64)
@@ -120,6 +120,7 @@ def main() -> None:
     parse = argparse.ArgumentParser()
     parse.add_argument('work', type=pathlib.Path)
     parse.add_argument('out', type=pathlib.Path)
+    parse.add_argument('--start', type=pathlib.Path, help='a table to train on from, instead of the distilled one')
     parse.add_argument('--model', default='candidate')
     parse.add_argument('--dims', type=int, default=256)
     parse.add_argument('--steps', type=int, default=600)
@@ -134,22 +135,30 @@ def main() -> None:
     parse.add_argument('--heat', type=float, default=0.05, help='temperature of the student')
     parse.add_argument('--cool', type=float, default=0.05, help='temperature of the teacher')
     parse.add_argument('--taught', type=float, default=0.5, help='share of the batches taken from records with teacher vectors')
+    parse.add_argument('--everyday', type=float, default=0.15, help='share of the batches taken from everyday.jsonl')
+    parse.add_argument('--advice', type=float, default=0.1, help='share of the batches taken from advice.jsonl')
     parse.add_argument('--drop', type=float, default=0.1, help='share of tokens left out of each text')
     parse.add_argument('--every', type=int, default=300)
     o = parse.parse_args()
 
     from judge import cached, dev_sets, figures
     from table import Table, write
-    corpus = tokenised(o.work)
+    corpus, everyday, advice = (tokenised(o.work, name) for name in ('corpus', 'everyday', 'advice'))
     count = len(corpus['source'])
-    known, tq, tp = taught(o.work, count)
+    known, tq, tp = taught(o.work / 'shards', count)
+    lessons = {name: taught(o.work / f'shards-{name}', len(texts['source'])) for name, texts in (('everyday', everyday), ('advice', advice))}
     table, projection = start(o.work, corpus, tp, o.dims, o.sif)
+    if o.start:
+        table = Table(o.start).rows
     alive = ~dead(vocabulary(o.work))
     origin = table.copy()
     random_ = np.random.default_rng(5)
     asked = np.diff(corpus['qo']) > 0
-    pools = [np.flatnonzero(asked & (known >= 0)), np.flatnonzero(asked)]
-    print(f'{count} records, {len(pools[0])} with teacher vectors', flush=True)
+    # Taught documents, all documents, short texts, errors and advice: (texts, their teacher, records to draw from).
+    kinds = [(corpus, (known, tq, tp), np.flatnonzero(asked & (known >= 0))), (corpus, None, np.flatnonzero(asked)),
+             *((texts, lesson, np.flatnonzero((np.diff(texts['qo']) > 0) & (lesson[0] >= 0))) for texts, lesson in zip((everyday, advice), lessons.values()))]
+    shares = np.array([o.taught, 1 - o.taught - o.everyday - o.advice, o.everyday, o.advice])
+    print(f'{count} records, {len(kinds[0][2])} with teacher vectors, {len(kinds[2][2])} short, {len(kinds[3][2])} errors', flush=True)
     judged = dev_sets(o.work)
 
     def check(step: int) -> None:
@@ -158,40 +167,42 @@ def main() -> None:
         got = {name: figures(embed, one) for name, one in judged.items()}
         print(step, {n: f['recall@10'] for n, f in got.items()}, 'mean r@10', np.mean([f['recall@10'] for f in got.values()]).round(4), 'mrr', np.mean([f['mrr'] for f in got.values()]).round(4), flush=True)
 
-    def take(key: str, records: np.ndarray) -> list[np.ndarray]:
-        flat, offsets = corpus[key + 'i'], corpus[key + 'o']
+    def take(texts: dict[str, np.ndarray], key: str, records: np.ndarray) -> list[np.ndarray]:
+        flat, offsets = texts[key + 'i'], texts[key + 'o']
         rows = [flat[offsets[r]:offsets[r + 1]] for r in records]
         return [r[random_.random(len(r)) >= o.drop] if len(r) > 4 else r for r in rows]
 
-    adam, sources = Adam(table.shape), [None, None]
+    adam, sources = Adam(table.shape), [None, None, None, None]
     check(0)
     began, seen = time.monotonic(), np.zeros(3)
     for step in range(1, o.steps + 1):
-        which = 0 if random_.random() < o.taught else 1
+        which = int(random_.choice(4, p=shares))
+        texts, lesson, pool = kinds[which]
         records = next(sources[which], None) if sources[which] else None
         if records is None:
-            sources[which] = batches(corpus['source'], pools[which], o.batch, random_, o.groups)
+            sources[which] = batches(texts['source'], pool, o.batch, random_, o.groups)
             records = next(sources[which])
-        ids = take('q', records) + take('p', records)
+        ids = take(texts, 'q', records) + take(texts, 'p', records)
         columns = np.unique(np.concatenate(ids))
         pooling = counts(ids, columns, len(ids))
         vectors, lengths = unit(pooling @ table[columns])
         n = len(records)
         q, p = vectors[:n], vectors[n:]
         logits = q @ p.T / o.heat
-        here = known[records]
-        full = bool((here >= 0).all())
         target_q = target_p = np.eye(n, dtype=np.float32)
-        if full:
-            teacher = tq[here].astype(np.float32) @ tp[here].astype(np.float32).T / o.cool
-            target_q = (1 - o.soft) * target_q + o.soft * softmax(teacher)
-            target_p = (1 - o.soft) * target_p + o.soft * softmax(teacher.T)
+        if lesson:
+            here = lesson[0][records]
+            told_q, told_p = lesson[1][here].astype(np.float32), lesson[2][here].astype(np.float32)
+            teacher = told_q @ told_p.T / o.cool
+            soft = o.soft if texts is corpus else 1
+            target_q = (1 - soft) * target_q + soft * softmax(teacher)
+            target_p = (1 - soft) * target_p + soft * softmax(teacher.T)
         forth, back = softmax(logits), softmax(logits.T)
         slope = o.rank * ((forth - target_q) + (back - target_p).T) / (2 * n * o.heat)
         gradient = np.concatenate([slope @ p, slope.T @ q])
         seen[0] += -np.log(np.maximum(np.diag(forth), 1e-9)).mean()
-        if full:
-            goal, _ = unit(np.concatenate([tq[here], tp[here]]).astype(np.float32) @ projection)
+        if lesson:
+            goal, _ = unit(np.concatenate([told_q, told_p]) @ projection)
             gradient -= o.match * goal / (2 * n)
             seen[1:] += (vectors * goal).sum(1).mean(), 1
         gradient = (gradient - vectors * (vectors * gradient).sum(1, keepdims=True)) / lengths
