@@ -1,11 +1,11 @@
 import { serveStdio, StdioServerTransport } from '@modelcontextprotocol/server/stdio'
 import type { McpServer } from '@modelcontextprotocol/server'
 import { fileURLToPath } from 'node:url'
-import type { Hive } from '../hive.ts'
 import { sleep } from '../kernel/clock.ts'
 import type { Clock } from '../kernel/clock.ts'
 import { projectOf } from '../project.ts'
 import { createConfirmations } from './confirm.ts'
+import type { LazyHive } from './lazy-hive.ts'
 import { createMcpServer } from './server.ts'
 import { frames } from './stdout-guard.ts'
 
@@ -15,8 +15,7 @@ const rootsWaitMs = 2_000
 const closeMs = 1_200
 
 export interface StdioOptions {
-  /** Opens the hive; asked once, and again after a failure. */
-  open(): Promise<Hive>
+  hive: LazyHive
   clock: Clock
   /** Absent: the root that the client names, else the project of the working folder. `all`: none, the client says it with each call. */
   project?: string | { all: true }
@@ -25,15 +24,7 @@ export interface StdioOptions {
 }
 
 /** Serves one client over stdin and stdout until it goes away, or the signal aborts. */
-export async function serveOverStdio({ open, clock, project, signal, onProblem }: StdioOptions): Promise<void> {
-  let opened: Promise<Hive> | undefined
-  const hive = (): Promise<Hive> => {
-    opened ??= open().catch((error: unknown) => {
-      opened = undefined
-      throw error
-    })
-    return opened
-  }
+export async function serveOverStdio({ hive, clock, project, signal, onProblem }: StdioOptions): Promise<void> {
   const transport = new StdioServerTransport(process.stdin, frames)
   const confirmations = createConfirmations(clock)
   const gone = new Promise<void>((resolve) => {
@@ -49,25 +40,19 @@ export async function serveOverStdio({ open, clock, project, signal, onProblem }
   const handle = serveStdio(() => {
     let bound: Promise<string | undefined> | undefined
     const server: McpServer = createMcpServer({
-      hive, confirmations, onProblem,
+      hive: hive.get, confirmations, onProblem,
       project: () => (bound ??= project === undefined ? rootOf(server, onProblem) : Promise.resolve(typeof project === 'string' ? project : undefined)),
     })
-    server.server.oninitialized = warm
     return server
   }, { transport, onerror: onProblem })
   await gone
   await handle.close()
   const closed = new AbortController()
   await Promise.race([
-    opened?.then((open) => open.stop({ drainMs: closeMs / 2 }), () => undefined),
+    hive.stop(closeMs / 2).catch(onProblem),
     sleep(clock, closeMs, closed.signal).catch(() => undefined),
   ])
   closed.abort()
-
-  /** Embeds and searches once, so that the first question does not wait for what only has to be loaded. */
-  function warm(): void {
-    hive().then(({ memory }) => memory.recall({ query: 'warm', limit: 1 })).catch(onProblem)
-  }
 }
 
 /** Calls `gone` when the parent of this process has ended: a pipe that somebody else holds open does not tell. */

@@ -1,6 +1,7 @@
 import type { Command } from 'commander'
 import { systemClock } from '../../kernel/clock.ts'
 import { messageOf } from '../../kernel/errors.ts'
+import { lazyHive } from '../../mcp/lazy-hive.ts'
 import { command, withHive } from '../command.ts'
 import type { Cli, HiveFlags } from '../command.ts'
 import { exitCodes, UsageError } from '../exit.ts'
@@ -29,10 +30,13 @@ export function mcpCommand(cli: Cli): Command {
       if (flags.project !== undefined && flags.allProjects) throw new UsageError('give either --project or --all-projects')
       if (flags.http !== undefined) return overHttp(cli, flags, flags.http)
       if (flags.json) throw new UsageError('--json goes with --http: stdout carries the protocol')
+      const onProblem = (error: unknown): void => cli.io.err(`hivemind: ${messageOf(error)}`)
+      const hive = lazyHive(async () => (await import('../../hive.ts')).createHive(await hiveOptions(cli.io, flags)))
+      // While the protocol is loaded, the threads that embed and search start.
+      hive.warm(onProblem)
       const { serveOverStdio } = await import('../../mcp/stdio.ts')
       await interruptible(cli.io, (signal) => serveOverStdio({
-        open: async () => (await import('../../hive.ts')).createHive(await hiveOptions(cli.io, flags)),
-        clock: systemClock, signal, onProblem: (error) => cli.io.err(`hivemind: ${messageOf(error)}`),
+        hive, clock: systemClock, signal, onProblem,
         ...(flags.allProjects ? { project: { all: true } } : flags.project !== undefined && { project: flags.project }),
       }), { quiet: true })
       // Whatever still holds the process open must not outlive the client.
