@@ -40,6 +40,12 @@ export { compareEntryIds } from './store/ports.ts'
 export { startPrivateRedis } from './store/redis/private-server.ts'
 export type { PrivateRedis, PrivateRedisOptions } from './store/redis/private-server.ts'
 
+export { projectOf } from './project.ts'
+export { findTranscripts } from './transcripts/find.ts'
+export type { TranscriptFile } from './transcripts/find.ts'
+export { importTranscripts } from './transcripts/import.ts'
+export type { ImportOptions, TranscriptImport } from './transcripts/import.ts'
+
 export { defineScenario } from './scenario/define.ts'
 export type { Expectation, Scenario, ScenarioContext, ScenarioCounts, ScenarioOptions, ScenarioSetup, ScenarioStep } from './scenario/define.ts'
 export { runScenario } from './scenario/run.ts'
