@@ -1,4 +1,3 @@
-import { createHash } from 'node:crypto'
 import { EmbedCall } from '../../src/embedding/call.ts'
 import { createQueue } from '../../src/embedding/queue.ts'
 import type { BatchLimits, QueueLimits } from '../../src/embedding/queue.ts'
@@ -6,11 +5,12 @@ import { threadModule } from '../../src/embedding/thread/handle.ts'
 import { readCharacters } from '../../src/embedding/types.ts'
 import type { Embedder, EmbedOptions, Embeddings, ModelInfo, ModelSource, Purpose } from '../../src/embedding/types.ts'
 import { createVectorCache } from '../../src/embedding/vector-cache.ts'
-import { EmbedderBusy, EmbedderUnavailable, HivemindError, InvalidArgument, messageOf, ModelUnusable } from '../../src/kernel/errors.ts'
+import { EmbedderBusy, EmbedderUnavailable, HivemindError, messageOf, ModelUnusable } from '../../src/kernel/errors.ts'
 import type { Clock } from '../../src/kernel/clock.ts'
 import type { RefOf, Spawner, Terminated } from '../../src/kernel/types.ts'
 import type { Cache } from '../../src/store/ports.ts'
 import type { EmbedderItem, EmbedderWorkerInput } from '../../machines/embedder-worker.ts'
+import { checkTexts, hashOf } from './texts.ts'
 import { embedderWorker, type WorkerSlot } from './worker.ts'
 
 export interface EmbedderPoolOptions {
@@ -220,15 +220,15 @@ export function createEmbedderPool(options: EmbedderPoolOptions): EmbedderPool {
     const dimension = known?.dimension ?? 0
     // Those that nobody waits for any more were not sent either.
     const jobs = items.flatMap(({ id }) => queue.job(id) ?? [])
-    const fresh = jobs.map(({ id, hash }, index) => {
-      const vector = vectors.slice(index * dimension, (index + 1) * dimension)
-      cache.set(hash, vector)
-      settle(id, vector)
-      return { hash, vector }
+    const fresh = jobs.map((job, index) => {
+      const vector = vectors.subarray(index * dimension, (index + 1) * dimension)
+      cache.set(job.hash, vector)
+      settle(job.id, vector)
+      return { hash: job.hash, vector }
     })
     schedule()
     if (shared !== undefined) {
-      const entries = fresh.map(({ hash, vector }) => ({ key: shared.key(hash), value: new Uint8Array(vector.buffer, vector.byteOffset, vector.byteLength), ttlMs: shared.ttlMs }))
+      const entries = fresh.map(({ hash: name, vector }) => ({ key: shared.key(name), value: new Uint8Array(vector.buffer, vector.byteOffset, vector.byteLength), ttlMs: shared.ttlMs }))
       shared.cache.set(entries).catch(options.onProblem)
     }
   }
@@ -248,7 +248,7 @@ export function createEmbedderPool(options: EmbedderPoolOptions): EmbedderPool {
   }
 
   async function embed(asked: readonly string[], { purpose = 'passage', signal }: EmbedOptions = {}): Promise<Embeddings> {
-    check(asked)
+    checkTexts(asked)
     const call = new EmbedCall(asked.length, queue, signal)
     try {
       const model = await call.during(info())
@@ -256,9 +256,9 @@ export function createEmbedderPool(options: EmbedderPoolOptions): EmbedderPool {
       for (let from = 0; from < asked.length; from += sliceTexts) {
         let missing: number[] = []
         for (let index = from; index < Math.min(asked.length, from + sliceTexts); index++) {
-          const hash = hashOf(model.key, purpose, asked[index] as string)
-          call.hashes[index] = hash
-          const found = cache.get(hash)
+          const name = hashOf(model.key, purpose, asked[index] as string)
+          call.hashes[index] = name
+          const found = cache.get(name)
           if (found === undefined) missing.push(index)
           else {
             call.vectors[index] = found
@@ -291,8 +291,8 @@ export function createEmbedderPool(options: EmbedderPoolOptions): EmbedderPool {
     return missing.filter((index, at) => {
       const bytes = found[at]
       if (bytes === undefined || bytes.byteLength !== 4 * dimension) return true
-      const vector = new Float32Array(bytes.slice().buffer)
-      call.vectors[index] = vector
+      const vector = new Float32Array(new Uint8Array(bytes).buffer)
+      call.vectors[index] = vector.slice()
       call.cached[index] = true
       cache.set(call.hashes[index] as string, vector)
       return false
@@ -328,17 +328,6 @@ export function createEmbedderPool(options: EmbedderPoolOptions): EmbedderPool {
       await Promise.all(ended)
     },
   }
-}
-
-/** Names a vector: model, purpose and text. */
-export function hashOf(model: string, purpose: Purpose, text: string): string {
-  return createHash('sha256').update(`${model}\0${purpose}\0`).update(text).digest('hex')
-}
-
-function check(texts: readonly string[]): void {
-  if (!Array.isArray(texts)) throw new InvalidArgument('texts', 'must be an array of strings')
-  const wrong = texts.findIndex((text) => typeof text !== 'string')
-  if (wrong >= 0) throw new InvalidArgument(`texts[${wrong}]`, 'must be a string')
 }
 
 interface Deferred<Value> {

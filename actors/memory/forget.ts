@@ -1,4 +1,4 @@
-import { hashOf } from '../embedder-pool/pool.ts'
+import { hashOf } from '../embedder-pool/texts.ts'
 import { catalogue } from '../../src/store/keys.ts'
 import { byOf } from './audit.ts'
 import type { View } from './parts.ts'

@@ -37,13 +37,20 @@ export async function openBuiltinModel(path = builtinTable): Promise<EmbeddingMo
 
   function embed(text: string): Float32Array {
     const sum = new Float64Array(dimension)
-    for (const id of tokenizer.encode(text, maxTokens)) {
-      const scale = scales[id] as number
-      const from = id * dimension
-      for (let index = 0; index < dimension; index++) sum[index] = (sum[index] as number) + scale * (table[from + index] as number)
+    const ids = tokenizer.encode(text, maxTokens)
+    // Four rows at a time: the sum is read and written a quarter as often.
+    for (let at = 0; at < ids.length; at += 4) {
+      const [one, two, three, four] = [rowAt(ids, at), rowAt(ids, at + 1), rowAt(ids, at + 2), rowAt(ids, at + 3)]
+      const [a, b, c, d] = [scaleAt(ids, at), scaleAt(ids, at + 1), scaleAt(ids, at + 2), scaleAt(ids, at + 3)]
+      for (let index = 0; index < dimension; index++) {
+        sum[index]! += a * table[one + index]! + b * table[two + index]! + c * table[three + index]! + d * table[four + index]!
+      }
     }
     return unit(sum)
   }
+  // Beyond the last id: nothing of the first row.
+  const rowAt = (ids: readonly number[], at: number): number => (at < ids.length ? ids[at]! * dimension : 0)
+  const scaleAt = (ids: readonly number[], at: number): number => (at < ids.length ? scales[ids[at]!]! : 0)
 
   return {
     key: `${name}@${checksum.toString('hex', 0, 4)}`, dimension, maxTokens,
@@ -55,10 +62,10 @@ export async function openBuiltinModel(path = builtinTable): Promise<EmbeddingMo
 /** The vector with length 1; zeros when it has none. */
 export function unit(vector: Float64Array | Float32Array): Float32Array {
   let square = 0
-  for (const value of vector) square += value * value
+  for (let index = 0; index < vector.length; index++) square += vector[index]! * vector[index]!
   const result = new Float32Array(vector.length)
   if (square <= 1e-24) return result
   const factor = 1 / Math.sqrt(square)
-  for (let index = 0; index < vector.length; index++) result[index] = (vector[index] as number) * factor
+  for (let index = 0; index < vector.length; index++) result[index] = vector[index]! * factor
   return result
 }

@@ -10,8 +10,8 @@ import { readModelFolder, type ModelFolder, type Pooling } from './folder.ts'
 import { readCharacters } from './types.ts'
 import type { EmbeddingModel, Purpose } from './types.ts'
 
-/** Tokens of one run of the graph, padding included: more gains nothing and holds up what comes next. */
-const runTokens = 4_096
+/** Tokens of one run of the graph, padding included: what it computes stays in the processor's cache, and little of it is padding. */
+const runTokens = 512
 /** Outputs that are vectors of whole texts already. */
 const pooledOutputs = ['sentence_embedding', 'text_embeds', 'pooled_embedding']
 

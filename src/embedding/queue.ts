@@ -39,6 +39,7 @@ export interface Queue {
   /** Jobs that were taken and belong back, before all others. */
   putBack(ids: readonly string[]): void
   job(id: string): Job | undefined
+  /** Each waiter gets a copy of its own. */
   settle(id: string, outcome: Float32Array | Error): void
   /** Rejects everything. */
   fail(error: Error): void
@@ -115,11 +116,9 @@ export function createQueue(limits: QueueLimits): Queue {
       const job = jobs.get(id)
       if (job === undefined) return
       remove(job)
-      let first = true
       for (const waiter of job.waiting) {
         if (outcome instanceof Error) waiter.reject(outcome)
-        else waiter.resolve(first ? outcome : outcome.slice())
-        first = false
+        else waiter.resolve(outcome.slice())
       }
     },
     fail(error) {

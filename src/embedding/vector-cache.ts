@@ -1,6 +1,7 @@
 /** Vectors by hash, bounded in bytes: the one used longest ago goes first. Whoever gets one may change it: it is a copy. */
 export interface VectorCache {
   get(hash: string): Float32Array | undefined
+  /** Keeps `vector` itself: nobody may change it afterwards. */
   set(hash: string, vector: Float32Array): void
   readonly hits: number
   readonly misses: number
@@ -24,12 +25,13 @@ export function createVectorCache(maxBytes: number): VectorCache {
       }
       hits++
       kept.delete(hash)
-      kept.set(hash, vector)
+      // Those that were made together share a buffer and are soon dropped together; one that stays must not hold all of it.
+      kept.set(hash, vector.byteLength === vector.buffer.byteLength ? vector : vector.slice())
       return vector.slice()
     },
     set(hash, vector) {
       if (kept.has(hash) || sizeOf(vector) > maxBytes) return
-      kept.set(hash, vector.slice())
+      kept.set(hash, vector)
       bytes += sizeOf(vector)
       for (const [oldest, old] of kept) {
         if (bytes <= maxBytes) break

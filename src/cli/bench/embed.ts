@@ -20,7 +20,7 @@ export interface EmbedBenchOptions {
 }
 
 const shortTexts = 20_000
-const transformerTexts = 256
+const transformerTexts = 96
 const singles = 300
 
 /** Texts through the pool of a hive, beside the same model without one. No text comes twice. */
@@ -89,14 +89,14 @@ function makeTransformer(path: string): string {
   return path
 }
 
-/** Eight to sixteen words of the documentation of the packages installed, and a number. */
+/** Five to ten words of the documentation of the packages installed, and a number. */
 function distinctTexts(): (count: number) => string[] {
   const prng = new Prng(2)
   const words = [...new Corpus(2, 1).memories(4_000)].flatMap(({ text }) => text.split(' '))
   let given = 0
   return (count) => Array.from({ length: count }, () => {
     const from = prng.between(0, words.length - 20)
-    return `${words.slice(from, from + prng.between(8, 16)).join(' ')} ${given++}`
+    return `${words.slice(from, from + prng.between(5, 10)).join(' ')} ${given++}`
   })
 }
 

@@ -59,7 +59,7 @@ export function startEmbedderThread(source: ModelSource, module: URL, events: Th
     run(run, purpose, texts) {
       running++
       worker.ref()
-      worker.postMessage({ kind: 'run', run, purpose, texts } satisfies ToThread)
+      worker.postMessage({ kind: 'run', run, purpose, text: texts.join(''), lengths: Uint32Array.from(texts, ({ length }) => length) } satisfies ToThread)
     },
     terminate: () => void worker.terminate(),
     abandon() {

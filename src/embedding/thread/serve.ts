@@ -24,9 +24,10 @@ async function serve(port: MessagePort, { source }: ThreadOptions, open: (source
     port.close()
     return
   }
-  port.on('message', async ({ run, purpose, texts }: ToThread) => {
+  port.on('message', async ({ run, purpose, text, lengths }: ToThread) => {
     try {
-      const vectors = await model.embed(texts, purpose)
+      let from = 0
+      const vectors = await model.embed(Array.from(lengths, (length) => text.slice(from, from += length)), purpose)
       const packed = new Float32Array(vectors.length * model.dimension)
       vectors.forEach((vector, index) => packed.set(vector, index * model.dimension))
       send({ kind: 'answered', run, vectors: packed }, [packed.buffer])
