@@ -174,7 +174,7 @@ export async function startHive({ config, messages, logger, clock, randomness, o
     onFailure: (error) => logger.debug({ problem: messageOf(error) }, 'a role was not renewed: tried again'),
   })
   const embedder = createEmbedder({
-    config, system, clock, cache: node.store.cache,
+    config, node: node.name, system, clock, randomness, cache: node.store.cache, signals: node.store.signals, nodes: () => hive.nodes.list(),
     onProblem: (error) => logger.warn({ problem: messageOf(error) }, 'the embedder had a failure that it goes on from'),
   })
   const callCache = (key: (name: string, hash: string) => string, lifeMs: number): CallCache => createCallCache({
@@ -274,6 +274,7 @@ export async function startHive({ config, messages, logger, clock, randomness, o
       // When it was started the link was not up yet.
       lookup<RefOf<typeof membership>>('membership')?.tell({ type: 'announce' })
     }
+    await embedder.serve()
     for (const role of config.node.roles) roles.hold(role, { onGained: () => {}, onLost: () => {} })
     storeNotices.attach(bus)
     return hive

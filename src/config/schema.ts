@@ -27,6 +27,7 @@ export const configSchema = z.strictObject({
   }).prefault({}),
   embedder: z.strictObject({
     model: z.string().min(1).default('builtin').describe('"builtin", a folder, or the id of a feature-extraction model on the Hugging Face hub (owner/name)'),
+    where: z.enum(['auto', 'local', 'remote']).default('auto').describe('"local": threads of this process; "remote": nodes with the role "embedding"; "auto": those when the threads cannot'),
     workers: z.number().int().min(1).max(64).default(2).describe('threads that embed, at most'),
     threads: z.number().int().min(1).max(64).default(1).describe('threads of one run of an ONNX graph'),
     queryPrefix: z.string().optional().describe('put before every query, instead of what the model says'),
