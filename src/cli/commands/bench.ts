@@ -12,9 +12,11 @@ const benches = {
   sim: async () => (await import('../bench/sim.ts')).benchSim(),
   memory: async ({ size }: Options = {}) => (await import('../bench/memory.ts')).benchMemory({ size }),
   mcp: async ({ size }: Options = {}) => (await import('../bench/mcp.ts')).benchMcp({ size }),
+  embed: async ({ model }: Options = {}) => (await import('../bench/embed.ts')).benchEmbed({ model }),
 }
 interface Options {
   size?: number
+  model?: string
 }
 type Name = keyof typeof benches
 const names = Object.keys(benches) as Name[]
@@ -29,6 +31,7 @@ export function benchCommand(cli: Cli): Command {
   return command('bench', 'measure this machine, beside what others use, in the same run; medians', ['bench kernel', 'bench rooms --json', 'bench'])
     .addArgument(new Argument('[name]', 'what is measured; everything without').choices(names))
     .option('--size <memories>', 'memory and mcp: how many (default 100000)', positive)
+    .option('--model <folder>', 'embed: a folder with an ONNX model, instead of a transformer with weights by lot')
     .option('--json', 'print JSON')
     .addHelpText('after', '\nbus and rooms start a redis-server of their own; kernel, rooms and mcp compare with packages that only a checkout has (npm ci).')
     .action(async (name: Name | undefined, flags: Options & { json?: boolean }) => {
