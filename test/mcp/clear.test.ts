@@ -56,6 +56,11 @@ describe('nobody to ask: a dry run gives a token', () => {
     for (const other of [{ all: true }, { session: 's2' }, { session: 's1', kinds: ['episodic'] }]) {
       expect((await client.call('memory_clear', { ...other, confirm })).structured).toMatchObject({ cleared: false, reason: expect.stringMatching(/of another selection/) })
     }
+    // As many, of another kind of choice: the count alone does not tell them apart.
+    const episodic = await client.call('memory_clear', { session: 's1', kinds: ['episodic'] })
+    const before = { session: 's1', before: '2100-01-01T00:00:00Z' }
+    expect((await client.call('memory_clear', before)).structured).toMatchObject({ count: episodic.structured.count, fields: episodic.structured.fields })
+    expect((await client.call('memory_clear', { ...before, confirm: episodic.structured.confirm })).structured).toMatchObject({ cleared: false })
     await client.call('memory_store', { text: 'A third thing happened in the kitchen.', session: 's1' })
     const grown = await client.call('memory_clear', { session: 's1', confirm })
     expect(grown.structured).toMatchObject({ cleared: false, count: 3, reason: expect.stringMatching(/more or fewer/) })

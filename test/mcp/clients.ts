@@ -19,6 +19,8 @@ export interface Client {
   read(uri: string): Promise<string>
   prompt(name: string, args?: Record<string, string>): Promise<string>
   resources(): Promise<string[]>
+  /** Holds a stream of changes open (2026). */
+  listen(): Promise<unknown>
   close(): Promise<void>
 }
 
@@ -85,6 +87,7 @@ function shaped(client: ModernClient): Client {
     read: async (uri) => ((await client.readResource({ uri })).contents[0] as { text: string }).text,
     prompt: async (name, args = {}) => ((await client.getPrompt({ name, arguments: args })).messages[0]!.content as { text: string }).text,
     resources: async () => [...(await client.listResources()).resources.map(({ uri }) => uri), ...(await client.listResourceTemplates()).resourceTemplates.map(({ uriTemplate }) => uriTemplate)],
+    listen: () => client.listen({ toolsListChanged: true }),
     close: () => client.close(),
   }
   afterwards(() => made.close())

@@ -6,6 +6,8 @@ import { httpDoor } from './http-door.ts'
 const key = 'a-key-of-many-characters'
 const recall = { jsonrpc: '2.0', id: 1, method: 'tools/call', params: { name: 'memory_recall', arguments: { query: 'anything' } } }
 
+const birds = ['heron', 'magpie', 'sparrow', 'kingfisher', 'owl']
+
 function send(url: string, { method = 'POST', headers = {}, body = JSON.stringify(recall), until = 'end' }: { method?: string; headers?: Record<string, string>; body?: string; until?: 'end' | 'sent' } = {}): Promise<{ status: number; text: string }> {
   return new Promise((resolve, reject) => {
     const sent = request(url, { method, headers: { 'content-type': 'application/json', accept: 'application/json, text/event-stream', ...headers } }, (answer) => {
@@ -68,18 +70,18 @@ describe('the door', () => {
     const { url } = await httpDoor()
     const gone = Array.from({ length: 30 }, () => send(url, { until: 'sent' }))
     const clients = await Promise.all(Array.from({ length: 10 }, (_, index) => overHttp(index % 2 === 0 ? '2025' : '2026', `${url}?project=p${index}`)))
-    await Promise.all(clients.flatMap((client, index) => Array.from({ length: 5 }, (_, count) => client.call('memory_store', { text: `Note ${count} of client ${index}.` }))))
+    await Promise.all(clients.flatMap((client, index) => birds.map((bird) => client.call('memory_store', { text: `Client ${index} saw a ${bird}.` }))))
     await Promise.all(gone)
     for (const [index, client] of clients.entries()) {
-      const { structured } = await client.call('memory_recall', { query: 'note of client', limit: 50 })
-      expect(structured.hits.map(({ text }: { text: string }) => text).sort()).toEqual(Array.from({ length: 5 }, (_, count) => `Note ${count} of client ${index}.`))
+      const { structured } = await client.call('memory_recall', { query: 'which bird did the client see', limit: 50 })
+      expect(structured.hits.map(({ text }: { text: string }) => text).sort()).toEqual(birds.map((bird) => `Client ${index} saw a ${bird}.`).sort())
     }
   })
 
-  test('closes with a client still connected', async () => {
+  test('closes while a client holds a stream open', async () => {
     const { url, close } = await httpDoor()
     const client = await overHttp('2026', url)
-    await client.call('memory_recall', { query: 'x' })
+    await client.listen()
     await close()
     await expect(client.call('memory_recall', { query: 'x' })).rejects.toThrow()
   })
