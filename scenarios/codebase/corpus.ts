@@ -4,6 +4,7 @@ import { quoteFrom } from './quote.ts'
 import { kindWeights, pathKind } from './path-kind.ts'
 import type { PathKind } from './path-kind.ts'
 import { SearchIndex } from './search-index.ts'
+import type { Hit } from './search-index.ts'
 
 /** Fetches a message of the passages room by its entry. */
 export type FetchStored = (entry: string) => Promise<DataIn<typeof passagesStored> | undefined>
@@ -32,10 +33,13 @@ export class Corpus {
     this.index = new SearchIndex({ budgetBytes: options.indexBytes })
   }
 
-  add(entry: string, stored: DataIn<typeof passagesStored>): void {
+  /** The numbers of the passages, in their order; of those that found no place, none. */
+  add(entry: string, stored: DataIn<typeof passagesStored>): (number | undefined)[] {
+    const numbers: (number | undefined)[] = []
     this.#entries.push(entry)
     for (const [place, passage] of stored.passages.entries()) {
       const number = this.index.add(passage.text, stored.sources[passage.source]?.path)
+      numbers.push(number)
       if (number === undefined) {
         this.unindexed++
         continue
@@ -45,16 +49,43 @@ export class Corpus {
       this.#place[number] = place
       this.#kind[number] = kinds.indexOf(pathKind(stored.sources[passage.source]?.path ?? ''))
     }
+    return numbers
   }
 
-  /** The best quotes for a question, at most two from one file. Where the question itself stands, it is no answer. */
-  async find(question: string, limit: number, fetch: FetchStored): Promise<FoundQuote[]> {
+  /** The best passages by their words. */
+  ranking(question: string, limit: number): Hit[] {
+    return this.index.search(question, limit, this.#weightFor(question))
+  }
+
+  /** Files of the best passages of a ranking, each once. */
+  async files(ranking: readonly Hit[], limit: number, fetch: FetchStored): Promise<string[]> {
+    const files = new Set<string>()
+    for (const { passage } of ranking) {
+      if (files.size >= limit) break
+      const stored = await fetch(this.#entries[this.#message[passage] ?? 0] ?? '')
+      const found = stored?.passages[this.#place[passage] ?? 0]
+      files.add(stored?.sources[found?.source ?? -1]?.path ?? '')
+    }
+    return [...files]
+  }
+
+  /** Passages in another order, by the weight of the kinds of their files for this question. */
+  weighed(question: string, hits: readonly Hit[]): Hit[] {
+    const weightOf = this.#weightFor(question)
+    return hits.map((hit) => ({ ...hit, score: hit.score * weightOf(hit.passage) })).sort((a, b) => b.score - a.score)
+  }
+
+  #weightFor(question: string): (passage: number) => number {
+    const weights = kindWeights(question)
+    return (passage) => weights[kinds[this.#kind[passage] ?? 0] ?? 'other']
+  }
+
+  /** The best quotes for a question out of a ranking, at most two from one file. Where the question itself stands, it is no answer. */
+  async find(question: string, ranking: readonly Hit[], limit: number, fetch: FetchStored): Promise<FoundQuote[]> {
     const query = this.index.weigh(question)
     const quotes: FoundQuote[] = []
     const taken = new Map<string, number>()
-    const weights = kindWeights(question)
-    const weightOf = (passage: number): number => weights[kinds[this.#kind[passage] ?? 0] ?? 'other']
-    for (const { passage, score } of this.index.search(question, limit * 8, weightOf)) {
+    for (const { passage, score } of ranking) {
       if (quotes.length >= limit) break
       const stored = await fetch(this.#entries[this.#message[passage] ?? 0] ?? '')
       const found = stored?.passages[this.#place[passage] ?? 0]
@@ -64,7 +95,7 @@ export class Corpus {
       const quote = quoteFrom(this.index, query, { path: source.path, ...(source.raw !== undefined && { raw: source.raw }), ...found })
       if (quotes.some((other) => other.path === quote.path && other.from <= quote.to && quote.from <= other.to && other.column === quote.column)) continue
       taken.set(source.path, (taken.get(source.path) ?? 0) + 1)
-      quotes.push({ ...quote, score: Math.round(score * 100) / 100, stamp: source.stamp })
+      quotes.push({ ...quote, score: Math.round(score * 1000) / 1000, stamp: source.stamp })
     }
     return quotes
   }

@@ -8,6 +8,12 @@ export interface Commit {
   subject: string
 }
 
+/** A commit of few files: what its subject says is about them. */
+export interface Change {
+  subject: string
+  files: string[]
+}
+
 export interface History {
   commits: number
   /** More commits exist than were read. */
@@ -17,6 +23,8 @@ export interface History {
   oldest?: Commit
   /** Files in most commits. */
   changedMost: { file: string; commits: number }[]
+  /** The newest that are about few files. */
+  changes: Change[]
 }
 
 export interface NoHistory {
@@ -26,6 +34,8 @@ export interface NoHistory {
 const fieldSeparator = '\x1f'
 const recordMark = '\x1e'
 const mostFilesCounted = 20_000
+const mostChanges = 60
+const filesOfChange = 4
 
 /** What the git log of the folder says, from its newest `limit` commits; the reason when there is none. */
 export async function readHistory(root: string, options: { limit: number; signal?: AbortSignal }): Promise<History | NoHistory> {
@@ -33,6 +43,7 @@ export async function readHistory(root: string, options: { limit: number; signal
   const files = new Map<string, number>()
   const newest: Commit[] = []
   let oldest: Commit | undefined
+  const changes: Change[] = []
   let commits = 0
   try {
     const args = ['log', `--max-count=${options.limit + 1}`, '--no-ext-diff', '--no-textconv', '--no-renames', '--relative', '--name-only',
@@ -44,9 +55,12 @@ export async function readHistory(root: string, options: { limit: number; signal
         const [id = '', author = '', date = '', subject = ''] = line.slice(1).split(fieldSeparator)
         oldest = { id, author, date, subject }
         if (newest.length < 5) newest.push(oldest)
+        changes.push({ subject, files: [] })
         authors.set(author, (authors.get(author) ?? 0) + 1)
-      } else if (line !== '' && (files.has(line) || files.size < mostFilesCounted)) {
-        files.set(line, (files.get(line) ?? 0) + 1)
+      } else if (line !== '') {
+        const change = changes.at(-1)
+        if (change !== undefined && change.files.length <= filesOfChange) change.files.push(line)
+        if (files.has(line) || files.size < mostFilesCounted) files.set(line, (files.get(line) ?? 0) + 1)
       }
     }
   } catch (error) {
@@ -61,6 +75,7 @@ export async function readHistory(root: string, options: { limit: number; signal
     newest,
     ...(oldest && { oldest }),
     changedMost: most(files, 10).map(([file, count]) => ({ file, commits: count })),
+    changes: changes.filter((change) => change.files.length > 0 && change.files.length <= filesOfChange && change.subject.length >= 10).slice(0, mostChanges),
   }
 }
 

@@ -1,6 +1,6 @@
 import { realpath, stat } from 'node:fs/promises'
 import { resolve } from 'node:path'
-import { defineScenario, InvalidArgument, z } from 'hivemind'
+import { defineScenario, InvalidArgument, projectOf, z } from 'hivemind'
 import type { Room, ScenarioContext } from 'hivemind'
 import { critic } from './critic.ts'
 import { historian, tell } from './historian.ts'
@@ -11,6 +11,7 @@ import { listFiles } from './listing.ts'
 import type { FileRef } from './listing.ts'
 import { codebaseMessages, questionAnswered, questionAsked } from './messages.ts'
 import type { DataIn, verdictGiven } from './messages.ts'
+import type { Measured } from './measure.ts'
 import { reader } from './reader.ts'
 import type { ReadBatch } from './reader.ts'
 import { answered, asText } from './report.ts'
@@ -35,6 +36,7 @@ const input = z.object({
   maxFileBytes: z.number().int().min(4096).max(64 * 1024 ** 2).default(4 * 1024 ** 2).describe('of a larger file only this much is read'),
   commits: z.number().int().min(1).max(100_000).default(1000).describe('commits of the git log that are read'),
   indexMegabytes: z.number().int().min(8).max(8192).default(512).describe('memory the index may take'),
+  memories: z.number().int().min(0).max(1_000_000).default(20_000).describe('passages kept as memories and found by meaning; of a larger folder the rest is found by words'),
 })
 
 type Input = z.output<typeof input>
@@ -46,6 +48,7 @@ interface State {
   batches: number
   readMs: number
   history: History | NoHistory
+  recall: { kept: number; left: number; measured?: Measured }
   asked: string[]
   answers: Map<string, Answer>
   verdicts: Map<string, DataIn<typeof verdictGiven>>
@@ -79,14 +82,17 @@ export default defineScenario({
         passages: await hive.room(`codebase-passages-${run}`, { cap: 1_000_000, quotaBytes: 16 * 1024 ** 3 }),
         hall: await hive.room('main_hall'),
       },
-      tally: new Tally(), batches: 0, readMs: 0, history: { none: 'it was not read' }, asked: [], answers: new Map(), verdicts: new Map(),
+      tally: new Tally(), batches: 0, readMs: 0, history: { none: 'it was not read' }, recall: { kept: 0, left: 0 }, asked: [], answers: new Map(), verdicts: new Map(),
     }
   },
-  agents: ({ input: { readers, maxFileBytes, indexMegabytes, quotes, commits }, state, hive, run }) => {
+  agents: ({ input: { readers, maxFileBytes, indexMegabytes, memories, quotes, commits }, state, hive, run }) => {
     const root = Buffer.from(state.root)
+    // What a tool has read: trusted as such, and put before nobody by itself.
+    const memory = hive.memory.as({ channel: 'tool', name: 'codebase', scope: { project: projectOf(state.root), agent: 'codebase' } })
+    const recollection = { memory, limit: memories, textBytes: hive.config.memory.textBytes }
     const textBytes = Math.floor(hive.config.limits.messageBytes * 0.15)
     return [
-      { id: 'librarian', definition: librarian, input: { passages: state.rooms.passages, member: `librarian-${run}`, indexBytes: indexMegabytes * 1024 ** 2, quotes, tally: state.tally } },
+      { id: 'librarian', definition: librarian, input: { passages: state.rooms.passages, member: `librarian-${run}`, indexBytes: indexMegabytes * 1024 ** 2, recollection, quotes, tally: state.tally } },
       { id: 'critic', definition: critic, input: { root, maxFileBytes } },
       { id: 'historian', definition: historian, input: { root: state.root, commits } },
       ...Array.from({ length: readers }, (_, index) => ({ id: `reader-${index + 1}`, definition: reader, input: { root, maxFileBytes, textBytes } })),
@@ -97,6 +103,7 @@ export default defineScenario({
     { name: 'reading the folder', run: read },
     { name: 'telling the history', run: tellHistory },
     { name: 'asking and checking', run: ask },
+    { name: 'comparing with words alone', run: compare },
   ],
   report,
   expectations: [
@@ -212,6 +219,14 @@ async function ask(ctx: Context): Promise<void> {
   }, signal)
 }
 
+/** Asks for the files of commits by their subjects, by meaning and by words; the older run's passages that are gone are forgotten. */
+async function compare(ctx: Context): Promise<void> {
+  const { state, signal } = ctx
+  state.recall = await ctx.agent('librarian').ask({ type: 'tidy' }, { timeoutMs: 120_000, signal })
+  if ('none' in state.history || state.history.changes.length === 0) return
+  state.recall.measured = await ctx.agent('librarian').ask({ type: 'measure', changes: state.history.changes }, { timeoutMs: 120_000, signal })
+}
+
 function report(ctx: Context): CodebaseReport {
   const { state, counts } = ctx
   const { tally } = state
@@ -227,6 +242,7 @@ function report(ctx: Context): CodebaseReport {
     passages: tally.passages, unindexed: tally.unindexed, lines: tally.lines, bytes: tally.bytes,
     index: { terms: tally.terms, bytes: tally.indexBytes },
     history: state.history,
+    recall: { modes: [...new Set([...state.answers.values()].map(({ mode }) => mode))], ...state.recall },
     questions: [...state.answers.entries()].map(([asked, answer]) => answered(answer, state.verdicts.get(asked))),
     verdicts, crashes: counts.crashes, restarts: counts.restarts, deadLetters: counts.deadLetters,
     throughput: { readMs: Math.round(state.readMs), filesPerSecond: tally.filesHandled / seconds, megabytesPerSecond: tally.bytes / 1e6 / seconds },

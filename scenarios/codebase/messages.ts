@@ -51,6 +51,7 @@ export const questionAnswered = defineMessage('codebase.question-answered', z.ob
   text: z.string().describe('the answer for a person'),
   quotes: z.array(quote),
   passages: count.describe('passages that were searched'),
+  mode: z.enum(['hybrid', 'keyword']),
   ms: z.number(),
 }), { delivery: 'local', about: 'Quotes that answer a question.' })
 

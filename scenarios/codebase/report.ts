@@ -1,6 +1,7 @@
 import type { History, NoHistory } from './history.ts'
 import { tell } from './historian.ts'
 import type { Answer } from './librarian.ts'
+import type { Measured } from './measure.ts'
 import type { DataIn, verdictGiven } from './messages.ts'
 import { shownPath, shownText } from './shown.ts'
 import type { Skipped } from './tally.ts'
@@ -21,6 +22,8 @@ export interface CodebaseReport {
   bytes: number
   index: { terms: number; bytes: number }
   history: History | NoHistory
+  /** How passages were found; measured on the subjects of commits, where there are some. */
+  recall: { modes: Answer['mode'][]; kept: number; left: number; measured?: Measured }
   questions: AnsweredQuestion[]
   verdicts: { true: number; false: number; stale: number }
   crashes: number
@@ -41,6 +44,12 @@ export function answered(answer: Answer, verdict: DataIn<typeof verdictGiven> | 
 
 export function asText(report: CodebaseReport): string {
   return [...asked(report), '', ...figures(report)].join('\n')
+}
+
+function recalled({ recall: { modes, kept, left, measured } }: CodebaseReport): string {
+  const percent = (share: number): string => `${Math.round(share * 100)}%`
+  const how = `${modes.length === 0 ? 'nothing was asked' : modes.join(' and ')}; ${kept.toLocaleString('en')} passages kept as memories${left > 0 ? `, ${left.toLocaleString('en')} found by words alone` : ''}`
+  return measured === undefined ? how : `${how}; of ${measured.asked} commits ${percent(measured.hitRate)} are found by their subject (by words alone ${percent(measured.keywordHitRate)})`
 }
 
 function asked(report: CodebaseReport): string[] {
@@ -67,6 +76,7 @@ function figures(report: CodebaseReport): string[] {
     ['passages', `${report.passages.toLocaleString('en')}, ${count(report.lines, 'line')}, ${(report.bytes / 1e6).toFixed(1)} MB; index of ${count(report.index.terms, 'term')} in ${(report.index.bytes / 1e6).toFixed(1)} MB${report.unindexed > 0 ? `; ${report.unindexed} passages found no room in it` : ''}`],
     ['history', tell(report.history).replaceAll('\n', ' ')],
     ['questions', `${report.questions.length} answered with ${count(report.questions.reduce((sum, question) => sum + question.quotes.length, 0), 'quote')}: ${verdicts.true} true, ${verdicts.false} false${verdicts.stale > 0 ? `, ${verdicts.stale} of files that changed since` : ''}`],
+    ['recall', recalled(report)],
     ['supervision', `${count(report.crashes, 'crash', 'crashes')} (one on purpose), ${count(report.restarts, 'restart')}, ${count(report.deadLetters, 'dead letter')}`],
     ['speed', `${Math.round(throughput.filesPerSecond).toLocaleString('en')} files/s, ${throughput.megabytesPerSecond.toFixed(1)} MB/s`],
     ['look', report.look.join('   ')],

@@ -6,7 +6,7 @@ import { run, temporaryFolder } from './binary.ts'
 const json = (text: string): any => JSON.parse(text)
 
 describe('memory', () => {
-  test('what is stored is recalled, in the project one stands in', async () => {
+  test('what is stored is recalled, in the project one stands in', { timeout: 60_000 }, async () => {
     const cwd = temporaryFolder()
     const stored = json((await run(['memory', 'store', 'We use SQLite because it needs no server', '--kind', 'semantic', '--json'], { cwd })).stdout)
     expect(stored.id).toMatch(/^[a-z2-7]{26}$/)
@@ -20,7 +20,7 @@ describe('memory', () => {
     expect(json((await run(['memory', 'stats', '--json'], { cwd })).stdout)).toMatchObject({ memories: 2, scope: { project: cwd } })
   })
 
-  test('forgetting by a filter wants to be sure; restore brings back, purge does not', async () => {
+  test('forgetting by a filter wants to be sure; restore brings back, purge does not', { timeout: 60_000 }, async () => {
     const cwd = temporaryFolder()
     const { id } = json((await run(['memory', 'store', 'the first thing to remember', '--session', 's1', '--json'], { cwd })).stdout)
     await run(['memory', 'store', 'something else entirely', '--json'], { cwd })
@@ -35,7 +35,7 @@ describe('memory', () => {
     expect((await run(['memory', 'restore', id], { cwd })).stdout).toBe('0 restored\n')
   })
 
-  test('export and import, again and again; bad lines by file and line', async () => {
+  test('export and import, again and again; bad lines by file and line', { timeout: 60_000 }, async () => {
     const [cwd, other] = [temporaryFolder(), temporaryFolder()]
     await run(['memory', 'store', 'to be carried over'], { cwd })
     expect((await run(['memory', 'export', 'out.jsonl'], { cwd })).stdout).toBe('1 memories written to out.jsonl\n')

@@ -34,7 +34,7 @@ test('any folder is read, asked about, and the answers hold', { timeout: 60_000 
     listed: 7, handled: 7, handledTwice: 0, read: 6, encodings: { 'utf-8': 4, 'latin-1': 1, 'utf-16le': 1 }, partial: { count: 1, files: ['huge.log'] },
     skipped: { binary: { count: 1, files: [{ path: 'picture.png' }] }, link: { count: 1 }, special: { count: 1, files: [{ path: 'pipe' }] } },
   })
-  expect(report).toMatchObject({ crashes: 1, restarts: 1, deadLetters: 0, verdicts: { false: 0, stale: 0 }, history: { none: expect.stringContaining('not a git repository') } })
+  expect(report).toMatchObject({ recall: { modes: ['hybrid'], kept: report.passages, left: 0 }, crashes: 1, restarts: 1, deadLetters: 0, verdicts: { false: 0, stale: 0 }, history: { none: expect.stringContaining('not a git repository') } })
   expect(report.questions[0]).toMatchObject({ question: 'How many birds does countBirds count?' })
   const [best]: Quote[] = report.questions[0].quotes
   expect(best).toMatchObject({ path: 'count.ts', from: 1, at: 'count.ts:1-3', verdict: 'true' })
@@ -50,6 +50,13 @@ test('any folder is read, asked about, and the answers hold', { timeout: 60_000 
   expect(types.filter((type) => type === 'codebase.question-answered')).toHaveLength(6)
   expect(types).toContain('codebase.history-told')
   expect((await run(['rooms', 'tail', 'strategy'], { cwd })).stdout).toMatch(/quotes stand in the files/)
+  const remembered = JSON.parse((await run(['memory', 'recall', 'counting birds', '--project', dir, '--json'], { cwd })).stdout)
+  expect(remembered.hits[0]).toMatchObject({ source: 'tool:codebase', trust: 0.3, text: expect.stringMatching(/:\d+-\d+\n/) })
+
+  // What is in the folder no more is forgotten by the next run.
+  writeFileSync(join(dir, 'count.ts'), 'export const herons = 7\n')
+  await run(['run', 'codebase', '--input', `dir=${dir}`, '--input', 'defaults=no', '--json'], { cwd })
+  expect((await run(['memory', 'recall', 'countBirds flock length', '--project', dir], { cwd })).stdout).not.toMatch(/export function countBirds/)
 })
 
 test('an empty folder: nothing to quote, and still one crash and one restart', async () => {
@@ -67,7 +74,12 @@ test('a repository: ignored files are left out and the history is told', async (
   git('add', '.')
   git('commit', '-q', '-m', 'count birds')
   const { stdout } = await run(['run', 'codebase', '--json'], { cwd: dir })
-  expect(JSON.parse(stdout)).toMatchObject({ ok: true, report: { files: { listed: 7, partial: { count: 0 } }, history: { commits: 1, authors: [{ name: 'Ann' }], newest: [{ subject: 'count birds' }] } } })
+  expect(JSON.parse(stdout)).toMatchObject({ ok: true, report: { files: { listed: 7, partial: { count: 0 } }, recall: { measured: undefined }, history: { commits: 1, authors: [{ name: 'Ann' }], newest: [{ subject: 'count birds' }] } } })
+
+  writeFileSync(join(dir, 'heron.md'), '# Heron\n\nHerons stand in shallow water.\n')
+  git('add', '.')
+  git('commit', '-q', '-m', 'where herons stand in water')
+  expect(JSON.parse((await run(['run', 'codebase', '--input', 'defaults=no', '--json'], { cwd: dir })).stdout).report.recall.measured).toEqual({ asked: 1, hitRate: 1, keywordHitRate: 1 })
 })
 
 test('twice at once on one data folder: each answers its own questions about its own folder', async () => {
