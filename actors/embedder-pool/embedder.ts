@@ -1,9 +1,12 @@
+import { existsSync } from 'node:fs'
 import { resolve } from 'node:path'
 import type { Config } from '../../src/config.ts'
+import { fetchModel, hubFolder, readHubModel } from '../../src/embedding/hub.ts'
 import { embeddingRole } from '../../src/embedding/remote-wire.ts'
 import type { Embedder, EmbedOptions, Embeddings, ModelInfo, ModelSource } from '../../src/embedding/types.ts'
 import type { Clock, Randomness } from '../../src/kernel/clock.ts'
 import { EmbedderUnavailable, ModelUnusable } from '../../src/kernel/errors.ts'
+import type { Logger } from '../../src/kernel/logger.ts'
 import type { ActorSystem } from '../../src/kernel/types.ts'
 import { createKeys, ttlMs } from '../../src/store/keys.ts'
 import type { Cache, Signals, Stoppable } from '../../src/store/ports.ts'
@@ -88,14 +91,33 @@ const nobody: Embedder = {
 
 function createLocal({ config, system, clock, cache, onProblem }: EmbedderParts): EmbedderPool {
   const { model, workers, threads, queryPrefix, passagePrefix, queue, cacheBytes, idleMs } = config.embedder
-  const source: ModelSource = model === 'builtin' ? { kind: 'builtin' } : { kind: 'folder', path: resolve(model), threads, queryPrefix, passagePrefix }
+  const hub = model === 'builtin' || existsSync(model) ? undefined : readHubModel(model)
+  const source: ModelSource = model === 'builtin' ? { kind: 'builtin' } : { kind: 'folder', path: hub === undefined ? resolve(model) : hubFolder(config.dataDir, hub), threads, queryPrefix, passagePrefix }
   const keys = createKeys()
   return createEmbedderPool({
     system, clock, source, workers, cacheBytes,
     queue: { texts: queue, characters: 64 * 1024 ** 2 },
     idleMs: idleMs === 0 ? null : idleMs,
     startMs: 120_000, batchMs: 60_000,
+    ...(hub !== undefined && { prepare: (signal: AbortSignal) => fetchModel(hub, { dataDir: config.dataDir, clock, signal, ...hubOfEnvironment(), onProgress: progressIn(system.logger, model) }) }),
     ...(source.kind === 'folder' && { shared: { cache, key: keys.embedding, ttlMs: ttlMs.embedding } }),
     onProblem,
   })
+}
+
+/** As the hub's own tools are told. */
+function hubOfEnvironment(): { endpoint: string; token?: string } {
+  const { HF_ENDPOINT: endpoint = 'https://huggingface.co', HF_TOKEN: token } = process.env
+  return { endpoint: endpoint.replace(/\/+$/, ''), ...(token !== undefined && token !== '' && { token }) }
+}
+
+/** A line for every tenth. */
+function progressIn(logger: Logger, model: string): (bytes: number, total: number) => void {
+  let told = -1
+  return (bytes, total) => {
+    const tenths = total === 0 ? 10 : Math.floor((10 * bytes) / total)
+    if (tenths <= told) return
+    told = tenths
+    logger.info({ model, bytes, total }, `the model ${model} is being downloaded: ${10 * tenths}%`)
+  }
 }

@@ -17,6 +17,8 @@ export interface EmbedderPoolOptions {
   system: Spawner & { watch(ref: RefOf<typeof embedderWorker>): Promise<Terminated> }
   clock: Clock
   source: ModelSource
+  /** Makes the model available before a thread is started: what it throws is why nothing can be embedded. */
+  prepare?(signal: AbortSignal): Promise<unknown>
   /** What serves it in a thread. Default: the module of its kind. */
   module?: URL
   /** Threads at most; the first is started with the first text, others when all are busy. */
@@ -87,6 +89,7 @@ export function createEmbedderPool(options: EmbedderPoolOptions): EmbedderPool {
   let resting: { error: Error; until: number } | undefined
   let lastProblem: Error | undefined
   let closed = false
+  const closing = new AbortController()
   let scheduled = false
   let batches = 0
   let texts = 0
@@ -168,6 +171,7 @@ export function createEmbedderPool(options: EmbedderPoolOptions): EmbedderPool {
   async function employ(slot: Slot, settings: EmbedderWorkerInput): Promise<void> {
     let error: unknown
     try {
+      await options.prepare?.(closing.signal)
       const ref = await system.spawn(embedderWorker, { input: { settings, source, module, slot }, supervision: { restart: 'temporary' } })
       slot.ref = ref
       ref.tell({ type: closed ? 'stop' : 'start' })
@@ -192,7 +196,7 @@ export function createEmbedderPool(options: EmbedderPoolOptions): EmbedderPool {
 
   /** The last worker was given up: whoever waits is told, and so is whoever asks before the rest is over. */
   function rest(): void {
-    const error = lastProblem instanceof ModelUnusable ? lastProblem : new EmbedderUnavailable(`its threads end again and again${lastProblem === undefined ? '' : ` (${lastProblem.message})`}`, lastProblem)
+    const error = lastProblem instanceof ModelUnusable || lastProblem instanceof EmbedderUnavailable ? lastProblem : new EmbedderUnavailable(`its threads end again and again${lastProblem === undefined ? '' : ` (${lastProblem.message})`}`, lastProblem)
     resting = { error, until: clock.monotonic() + restMs }
     known = undefined
     lastProblem = undefined
@@ -320,6 +324,7 @@ export function createEmbedderPool(options: EmbedderPoolOptions): EmbedderPool {
     async close() {
       if (!closed) {
         closed = true
+        closing.abort()
         const error = new EmbedderUnavailable('the embedder is closed')
         queue.fail(error)
         model.reject(error)

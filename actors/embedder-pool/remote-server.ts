@@ -54,8 +54,8 @@ export async function serveEmbeddings({ node, signals, clock, embedder, onProble
   const subscription = await signals.subscribe(requestChannel(node), (payload) => {
     const request = readRequest(payload)
     if (request === undefined || stopping.signal.aborted) return
-    const done = (working.size >= maxRequests ? tell(request.from, { id: request.id, kind: 'refused', problem: `${maxRequests} requests are waiting already` }) : serve(request)).then(() => void working.delete(done))
-    working.add(done)
+    const work = (working.size >= maxRequests ? tell(request.from, { id: request.id, kind: 'refused', problem: `${maxRequests} requests are waiting already` }) : serve(request)).then(() => void working.delete(work))
+    working.add(work)
   }, () => undefined)
   return {
     async stop() {
