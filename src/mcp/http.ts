@@ -2,8 +2,9 @@ import { createMcpHandler } from '@modelcontextprotocol/server'
 import { toNodeHandler } from '@modelcontextprotocol/node'
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Hive } from '../hive.ts'
-import { messageOf, ScopeForbidden } from '../kernel/errors.ts'
+import { ScopeForbidden } from '../kernel/errors.ts'
 import { createConfirmations } from './confirm.ts'
+import { problemText } from './problem.ts'
 import { createMcpServer } from './server.ts'
 
 export interface McpHttp {
@@ -18,7 +19,7 @@ export interface McpHttp {
  * its protocol does not.
  */
 export function createMcpHttp(hive: Hive, { project: bound }: { project?: string | undefined } = {}): McpHttp {
-  const onProblem = (error: unknown): void => hive.logger.warn({ error }, `a request over MCP had a failure: ${messageOf(error).slice(0, 300)}`)
+  const onProblem = (error: unknown): void => hive.logger.warn({}, `a request over MCP had a failure: ${problemText(error)}`)
   const confirmations = createConfirmations(hive.clock)
   const handler = createMcpHandler(({ requestInfo }) => {
     const { searchParams } = new URL(requestInfo?.url ?? 'http://localhost')

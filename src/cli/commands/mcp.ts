@@ -1,11 +1,11 @@
 import type { Command } from 'commander'
 import { systemClock } from '../../kernel/clock.ts'
-import { messageOf } from '../../kernel/errors.ts'
 import { lazyHive } from '../../mcp/lazy-hive.ts'
 import { command, withHive } from '../command.ts'
 import type { Cli, HiveFlags } from '../command.ts'
 import { exitCodes, UsageError } from '../exit.ts'
 import { interruptible, whenAborted } from '../interrupt.ts'
+import { plain } from '../io.ts'
 import { hiveOptions } from '../log.ts'
 import { ended, parseAddress } from './up.ts'
 
@@ -30,7 +30,8 @@ export function mcpCommand(cli: Cli): Command {
       if (flags.project !== undefined && flags.allProjects) throw new UsageError('give either --project or --all-projects')
       if (flags.http !== undefined) return overHttp(cli, flags, flags.http)
       if (flags.json) throw new UsageError('--json goes with --http: stdout carries the protocol')
-      const onProblem = (error: unknown): void => cli.io.err(`hivemind: ${messageOf(error)}`)
+      const { problemText } = await import('../../mcp/problem.ts')
+      const onProblem = (error: unknown): void => cli.io.err(`hivemind: ${plain(problemText(error))}`)
       const hive = lazyHive(async () => (await import('../../hive.ts')).createHive(await hiveOptions(cli.io, flags)))
       // While the protocol is loaded, the threads that embed and search start.
       hive.warm(onProblem)
