@@ -74,7 +74,7 @@ test('a repository: ignored files are left out and the history is told', async (
   git('add', '.')
   git('commit', '-q', '-m', 'count birds')
   const { stdout } = await run(['run', 'codebase', '--json'], { cwd: dir })
-  expect(JSON.parse(stdout)).toMatchObject({ ok: true, report: { files: { listed: 7, partial: { count: 0 } }, recall: { measured: undefined }, history: { commits: 1, authors: [{ name: 'Ann' }], newest: [{ subject: 'count birds' }] } } })
+  expect(JSON.parse(stdout)).toMatchObject({ ok: true, report: { files: { listed: 7, partial: { count: 0 } }, history: { commits: 1, authors: [{ name: 'Ann' }], newest: [{ subject: 'count birds' }] } } })
 
   writeFileSync(join(dir, 'heron.md'), '# Heron\n\nHerons stand in shallow water.\n')
   git('add', '.')
