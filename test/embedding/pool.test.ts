@@ -385,7 +385,7 @@ describe('closing', () => {
     const outcome = await reached
     if (outcome !== 'done') expect(outcome).toBeInstanceOf(EmbedderUnavailable)
     expect(it.system.tree().children).toEqual([])
-    expect(workersAlive()).toBe(0)
+    await eventually(() => workersAlive() === 0)
     await expect(it.embed(['b'])).rejects.toThrow(/the embedder is closed/)
   })
 })
