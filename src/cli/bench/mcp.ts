@@ -3,7 +3,6 @@ import { createWriteStream } from 'node:fs'
 import { finished } from 'node:stream/promises'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { openBuiltinModel } from '../../embedding/builtin-model.ts'
 import { systemClock } from '../../kernel/clock.ts'
 import { openRecallIndex } from '../../vectors/open.ts'
 import { figure, pairedRatio } from './figures.ts'
@@ -30,7 +29,7 @@ const hivemind = fileURLToPath(new URL(`../main${import.meta.url.slice(-3)}`, im
 export async function benchMcp({ size = 100_000 }: McpBenchOptions = {}): Promise<BenchResult> {
   const peer = peerFile()
   const corpus = new Corpus(1, projects)
-  const folder = memoryFolder(corpus, await openBuiltinModel(), size)
+  const folder = memoryFolder(corpus, size)
   try {
     await folder.add(size)
     const index = openRecallIndex({ dataDir: folder.dataDir, database: folder.database, clock: systemClock, onProblem: ({ message }) => { throw new McpFailed(message) } })
