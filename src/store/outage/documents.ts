@@ -80,7 +80,12 @@ export function createOutageDocuments(options: OutageDocumentsOptions): OutageDo
       if (keys.length === 0) return 0
       return gate.write<number>(
         { kind: 'erase', keys },
-        async ({ documents }) => replica.erase(keys, await eraseShared(documents, keys)),
+        async ({ documents }) => {
+          // Counted first: whoever follows the changes may take them out of the folder before this does.
+          const held = (await replica.get(keys)).filter((document) => document !== undefined).length
+          await replica.erase(keys, await eraseShared(documents, keys))
+          return held
+        },
         async (_, noted) => {
           const erased = await replica.journalErasure(keys, origin, 100)
           noted()
