@@ -27,7 +27,7 @@ const found: [defect: Defect, property: string, options: Options, from: number][
   ['noCompare', 'linearizable', ordinary, 1],
   ['ringForgets', 'must-arrive', ordinary, 1],
   ['noRepeat', 'no acknowledged post is lost', ordinary, 3],
-  ['noReset', 'order per room', { ...busy, faults: ['server'] }, 36],
+  ['noReset', 'order per room', { ...busy, faults: ['server'] }, 56],
 ]
 
 it.each(found)('%s breaks "%s"', async (defect, property, options, from) => {
