@@ -266,6 +266,8 @@ describe('recall', () => {
     await expect.poll(async () => (await mended.memory.stats()).unembedded, { interval: 20, timeout: 5_000 }).toBe(0)
     expect((await mended.memory.recall({ query: 'striped animal road', scope })).mode).toBe('hybrid')
     await mended.close()
+    // Its folder was the other's.
+    await broken.close()
   })
 })
 
