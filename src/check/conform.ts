@@ -3,6 +3,7 @@ import { InvalidArgument } from '../kernel/errors.ts'
 import { defaultMaxStates } from './check.ts'
 import { same } from './same.ts'
 import { machineStepper } from './machine.ts'
+import { assertKnown } from './options.ts'
 import type { Command, PathStep } from './space.ts'
 import { isWithin } from './subset.ts'
 import { tabulate } from './table.ts'
@@ -59,6 +60,7 @@ export interface ConformResult<E> {
  */
 export async function conform<M extends AnyStateMachine>(machine: M, adapter: Adapter<EventFromLogic<M>>, options: NoInfer<ConformOptions<SnapshotFrom<M>, EventFromLogic<M>>>): Promise<ConformResult<EventFromLogic<M>>> {
   type E = EventFromLogic<M>
+  assertKnown('conform', options, ['events', 'input', 'key', 'state', 'commands', 'maxStates'])
   const stepper = machineStepper<any, any>(machine, options)
   const table = tabulate(stepper, options.maxStates ?? defaultMaxStates)
   if (!table.exhaustive) throw new InvalidArgument('maxStates', `"${machine.id}" has more states than ${table.next.length}: give fewer events, a smaller input, or a key that merges what is alike`)

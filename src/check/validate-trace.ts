@@ -2,6 +2,7 @@ import type { AnyStateMachine, EventFromLogic, SnapshotFrom } from 'xstate'
 import { InvalidArgument, messageOf } from '../kernel/errors.ts'
 import { Follower, type TraceLine } from './follower.ts'
 import { machineStepper } from './machine.ts'
+import { assertKnown } from './options.ts'
 
 export type { TraceLine } from './follower.ts'
 
@@ -35,6 +36,7 @@ export interface TraceResult {
 
 /** Holds a recorded run against its machine: is there any way for the machine to have done this? Records are objects, or text with one JSON object a line. */
 export function validateTrace<M extends AnyStateMachine>(machine: M, records: Iterable<unknown> | string, options: NoInfer<TraceOptions<SnapshotFrom<M>, EventFromLogic<M>>> = {}): TraceResult {
+  assertKnown('validateTrace', options, ['hidden', 'input', 'line', 'strict', 'maxPossible'])
   const { hidden = [], input, line: toLine = (record: unknown) => record as TraceLine<EventFromLogic<M>>, strict, maxPossible } = options
   const follower = new Follower<EventFromLogic<M>>(machineStepper<any, any>(machine, { events: hidden as any, input }), { strict, maxPossible })
   let lines = 0

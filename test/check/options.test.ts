@@ -1,6 +1,6 @@
 import { createMachine, fromPromise } from 'xstate'
 import { describe, expect, it } from 'vitest'
-import { channel, checkMachine, part, product, validateTrace } from '../../src/check/index.ts'
+import { channel, conform, checkMachine, part, product, validateTrace } from '../../src/check/index.ts'
 
 const machine = createMachine({ id: 'm', on: { go: {} } })
 const events = [{ type: 'go' }]
@@ -38,6 +38,11 @@ describe('what a check is asked', () => {
     expect(check({ events: [2], mayStop: holds }, model)).toThrow('"events": is no option')
     expect(check({ mayStop: holds }, model)().ok).toBe(true)
     expect(check({ events }, product({ parts: { m: part(machine) } }))).toThrow('"events": is no option')
+  })
+
+  it('of a tour or of a recorded run names what is misspelt', async () => {
+    await expect(conform(machine, { reset: () => undefined, step: () => undefined } as never, { events, comands: () => true } as never)).rejects.toThrow('"comands": is no option of conform: there are events, input')
+    expect(() => validateTrace(machine, [], { hiden: [] } as never)).toThrow('"hiden": is no option of validateTrace: there are hidden, input')
   })
 
   it('of a product names what is misspelt or missing', () => {
